@@ -1,0 +1,62 @@
+"""Recommendations from the search history, once an hour.
+
+One run is one hour: the hour's events and catalog are ingested, audited, turned into lists of recommendations and
+published as a new version. A run of 10:00 is the hour 10:00 to 11:00 UTC and starts when that hour is over.
+
+**To compute hours again** (one or many, also before the start date): *Trigger* → *Backfill*, choose the first and the
+last hour, *All Runs*. Hours run oldest first and the live version never goes back to an older hour. What has landed
+from the source is reused; tick *repull* to take it from the source again. Manual runs are refused: for a single hour,
+backfill from that hour to that hour.
+
+**When a stage fails**, the last error line of its log is one sentence that says what, where and how many. Refused data
+fails at once, because trying again changes nothing; an unreachable source or database is tried again.
+**When tasks stay in "scheduled"**, the pool `treasure_hunt_writer` is missing: create it with one slot (Admin → Pools).
+Settings: `TREASURE_HUNT_*` variables; the two URLs may be connections, see `treasure_hunt_task.py`.
+"""
+
+from datetime import timedelta
+
+from airflow.sdk import CronDataIntervalTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag
+from treasure_hunt_task import make_task
+
+from pipeline.errors import BadInput, DataError, Unreachable
+from pipeline.line import STAGES
+from pipeline.settings import load_settings
+
+WRITER_POOL = "treasure_hunt_writer"  # one slot: two hours never write derived tables or publish at once
+READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # only land what a source delivered
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception=[DataError, BadInput], action=RetryAction.FAIL, reason="trying again changes nothing"),
+        RetryRule(exception=[Unreachable, ConnectionError], action=RetryAction.RETRY, reason="may answer later"),
+    ]
+)
+
+
+@dag(
+    schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
+    start_date=load_settings().start,
+    catchup=True,
+    max_active_runs=1,
+    allowed_run_types=["scheduled", "backfill"],
+    dagrun_timeout=timedelta(minutes=50),
+    default_args={
+        "retries": 3,
+        "retry_delay": timedelta(seconds=60),
+        "retry_exponential_backoff": 2.0,
+        "retry_policy": RETRY_POLICY,
+        "execution_timeout": timedelta(minutes=30),
+    },
+    params={"repull": Param(False, type="boolean", description="Take the hour from the source again")},
+    tags=["recommendations", "hourly"],
+    doc_md=__doc__,
+)
+def treasure_hunt_hourly() -> None:
+    tasks = {stage: make_task(stage, pool=None if stage in READERS else WRITER_POOL) for stage in STAGES}
+    for stage, upstreams in STAGES.items():
+        for upstream in upstreams:
+            tasks[upstream] >> tasks[stage]
+
+
+treasure_hunt_hourly()

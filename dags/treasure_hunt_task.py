@@ -1,0 +1,124 @@
+"""What one task of the DAG does: find its hour and settings, run one stage of `pipeline.line`, and say what came out.
+
+The serving database and the source are reached by the first of these that is there:
+1. the environment variable `TREASURE_HUNT_SERVING_URL` or `TREASURE_HUNT_SOURCE_URL`;
+2. the Airflow connection `treasure_hunt_serving` or `treasure_hunt_source`;
+3. the default of `pipeline.settings`.
+A connection's type is the driver (`postgres` stands for `postgresql+psycopg`); of a `sqlite` or `fs` connection only
+the path counts, written in its field *Host* or in the extra `path`.
+"""
+
+import ast
+import logging
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from airflow.sdk import Asset, BaseOperator, Connection, task
+from airflow.sdk.exceptions import AirflowNotFoundException
+
+from pipeline import line
+from pipeline.errors import BadInput, TreasureHuntError
+from pipeline.hours import floor_hour
+from pipeline.run import StageResult
+from pipeline.settings import PREFIX, Settings, load_settings
+
+CONNECTIONS = {"serving_url": "treasure_hunt_serving", "source_url": "treasure_hunt_source"}
+DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+log = logging.getLogger("treasure_hunt")
+
+
+def make_task(stage: str, pool: str | None) -> BaseOperator:
+    """The task that runs one stage; its documentation is the head of the stage's module."""
+    asset = Asset(f"treasure_hunt_{stage}")
+
+    @task(
+        task_id=stage,
+        task_display_name=stage.replace("_", " "),
+        doc_md=read_doc(stage),
+        pool=pool,
+        outlets=[asset],
+        multiple_outputs=False,  # one entry per task, not one per key
+    )
+    def run(**context: Any) -> dict[str, Any]:
+        result = run_stage(stage, context)
+        context["outlet_events"][asset].extra = {"hour": result.hour, "rows": result.rows_out}
+        context["outlet_events"][asset].add_partitions(result.hour)
+        return {"rows_in": result.rows_in, "rows_out": result.rows_out, "files": result.files}
+
+    return run().operator
+
+
+def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:
+    """Run the stage for this run's hour; its counts and files, or the one sentence of its error, stand in the log."""
+    try:
+        hour = find_hour(context)
+        result = line.run_stage(stage, hour, load_task_settings(), context["params"]["repull"])
+    except TreasureHuntError as error:
+        log.error("%s", error)
+        raise
+    log.info("%s %s: %d rows in, %d rows out", stage, result.hour, result.rows_in, result.rows_out)
+    log.info("%.2f seconds%s", result.seconds, ", reused what had landed" if result.reused else "")
+    for table, file in result.files.items():
+        log.info("%s: %s", table, file)
+    for note in result.notes:
+        log.info("note: %s", note)
+    return result
+
+
+def find_hour(context: Mapping[str, Any]) -> datetime:
+    """The hour this run computes: its logical date, floored to the hour, whatever kind of run it is.
+
+    Never the data interval: that of a manual run lies one hour before that of a scheduled run of the same date.
+    """
+    logical_date = context.get("logical_date")
+    if logical_date is None:
+        raise BadInput("this run has no logical date, so no hour; backfill from the hour to the same hour instead.")
+    return floor_hour(logical_date)
+
+
+def load_task_settings() -> Settings:
+    """Settings from the environment, with the URLs that only an Airflow connection gives."""
+    urls = {}
+    for name, connection_id in CONNECTIONS.items():
+        if not os.environ.get(f"{PREFIX}{name.upper()}"):
+            try:
+                urls[name] = format_url(Connection.get(connection_id))
+            except AirflowNotFoundException:
+                continue  # nobody defined it: the setting's default holds
+    return load_settings(**urls)
+
+
+def format_url(connection: Connection) -> str:
+    """The connection as SQLAlchemy reads it, or as a path.
+
+    Not `Connection.get_uri`, which writes `postgres://`, unknown to SQLAlchemy, and loses the path of a SQLite file.
+    """
+    from sqlalchemy import URL  # seconds are paid per task, not per parsing of the DAG
+
+    extra = connection.extra_dejson
+    if connection.conn_type in ("sqlite", "fs"):
+        path = extra.get("path") or connection.host
+        if not path:
+            raise BadInput(f"connection {connection.conn_id} names no file; write its path in the field Host.")
+        return f"sqlite:///{path}" if connection.conn_type == "sqlite" else path
+    url = URL.create(
+        DRIVERS.get(connection.conn_type, connection.conn_type),
+        username=connection.login,
+        password=connection.password,
+        host=connection.host,
+        port=connection.port,
+        database=connection.schema,
+        query={name: str(value) for name, value in extra.items()},
+    )
+    return url.render_as_string(hide_password=False)
+
+
+def read_doc(stage: str) -> str | None:
+    """The docstring at the head of the stage's module, read without importing it (its imports take seconds)."""
+    spec = find_spec(f"pipeline.stages.{stage}")
+    return ast.get_docstring(ast.parse(Path(spec.origin).read_text())) if spec and spec.origin else None

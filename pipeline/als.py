@@ -1,0 +1,100 @@
+"""The model: implicit-feedback ALS (Hu, Koren & Volinsky, ICDM 2008) as `implicit` computes it on the CPU.
+
+Confidence of a pair of weight w is 1 + alpha * log(1 + w), so that a fading interest never counts less than none at all
+and a tenth purchase counts less than the first. `implicit` multiplies its input by alpha, hence the 1/alpha added here.
+All arrays are float32; the same input gives the same bytes for any number of threads.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from implicit.cpu.als import AlternatingLeastSquares
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from pipeline.settings import Settings
+
+UNIT = 1_000_000  # weights in tables are whole millionths
+PADDING = -1e30  # `implicit` pads short lists with a score of -3.4e38
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Top:
+    """The best columns of each row: indices and scores, both rows x n; a score below PADDING means there was none."""
+
+    indices: Ints
+    scores: Floats
+
+
+def confidence(weights: NDArray[np.int64], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float) -> sp.csr_matrix:
+    """The matrix handed to `implicit`: one cell per pair, from weights in millionths."""
+    values = np.log1p(weights / UNIT) + 1.0 / alpha
+    return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=shape)
+
+
+def _model(settings: Settings) -> AlternatingLeastSquares:
+    return AlternatingLeastSquares(
+        factors=settings.factors,
+        regularization=settings.regularization,
+        alpha=settings.alpha,
+        iterations=settings.iterations,
+        num_threads=settings.threads,
+        random_state=settings.seed,
+        dtype=np.float32,
+    )
+
+
+def fit(matrix: sp.csr_matrix, settings: Settings) -> tuple[Floats, Floats]:
+    """Factors of the rows (users x d) and columns (items x d) of a confidence matrix.
+
+    Starts from normal(0, 0.1/sqrt(d)) draws (Rendle et al., RecSys 2022), seeded.
+    """
+    generator = np.random.default_rng(settings.seed)
+    model = _model(settings)
+    spread = 0.1 / np.sqrt(settings.factors)
+    model.user_factors = generator.normal(0, spread, (matrix.shape[0], settings.factors)).astype(np.float32)
+    model.item_factors = generator.normal(0, spread, (matrix.shape[1], settings.factors)).astype(np.float32)
+    # The model runs its own threads; BLAS threads beside them only fight for the cores.
+    with threadpool_limits(limits=1, user_api="blas"):
+        model.fit(matrix, show_progress=False)
+    return np.asarray(model.user_factors), np.asarray(model.item_factors)
+
+
+def fold_in(item_factors: Floats, matrix: sp.csr_matrix, settings: Settings) -> Floats:
+    """Factors (rows x d) of rows that were not trained on, given the items' factors."""
+    if not matrix.shape[0]:
+        return np.zeros((0, item_factors.shape[1]), np.float32)
+    model = _model(settings)
+    model.item_factors = item_factors
+    with threadpool_limits(limits=1, user_api="blas"):
+        return np.asarray(model.recalculate_user(np.arange(matrix.shape[0]), matrix), np.float32)
+
+
+def best_items(
+    row_factors: Floats, item_factors: Floats, n: int, without: sp.csr_matrix, never: Ints, settings: Settings
+) -> Top:
+    """For each row the n items of highest score, leaving out its nonzero columns of `without` and the items `never`."""
+    n = min(n, item_factors.shape[0])
+    rows = row_factors.shape[0]
+    if not rows or not n:
+        return Top(np.zeros((rows, 0), np.int32), np.zeros((rows, 0), np.float32))
+    model = _model(settings)
+    model.user_factors, model.item_factors = row_factors, item_factors
+    with threadpool_limits(limits=1, user_api="blas"):
+        indices, scores = model.recommend(
+            np.arange(rows), without, N=n, filter_already_liked_items=True, filter_items=never if len(never) else None
+        )
+    return Top(indices, scores)
+
+
+def similar_items(item_factors: Floats, n: int, never: Ints, settings: Settings) -> Top:
+    """For each item the n others of highest cosine, leaving out the items `never`."""
+    count = item_factors.shape[0]
+    norms = np.linalg.norm(item_factors, axis=1, keepdims=True)
+    directions = np.divide(item_factors, norms, out=np.zeros_like(item_factors), where=norms > 0)
+    itself = sp.identity(count, dtype=np.float32, format="csr")
+    return best_items(directions, directions, n, itself, never, settings)

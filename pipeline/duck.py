@@ -1,0 +1,70 @@
+"""DuckDB for the stages: one in-memory connection with the limits of the settings, and queries that live in sql/."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.files import ROOT
+from pipeline.settings import Settings
+
+SQL = ROOT / "sql"
+
+
+@contextmanager
+def connect(settings: Settings, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC with the macros of sql/macros.sql; what does not fit in memory spills into folder `spill`."""
+    connection = duckdb.connect(
+        config={
+            "threads": settings.threads,
+            "memory_limit": settings.memory_limit,
+            "temp_directory": str(spill / "spill"),
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+        }
+    )
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute(read_sql("macros"))
+        yield connection
+    finally:
+        connection.close()
+
+
+@cache
+def read_sql(name: str) -> str:
+    """The text of sql/<name>.sql."""
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def _values_of(statement: str, values: dict[str, Any]) -> dict[str, Any]:
+    names = set(re.findall(r"\$([a-z_]+)", statement))
+    return {name: str(value) if isinstance(value, Path) else value for name, value in values.items() if name in names}
+
+
+def write_table(connection: duckdb.DuckDBPyConnection, name: str, target: Path, **values: Any) -> None:
+    """Write the result of sql/<name>.sql, with `$names` bound to values, to a Parquet file."""
+    statement = read_sql(name)
+    connection.execute(
+        f"copy ({statement}) to '{target}' (format parquet, compression zstd)", _values_of(statement, values)
+    )
+
+
+def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
+    """The result of sql/<name>.sql as an Arrow table."""
+    statement = read_sql(name)
+    return connection.sql(statement, params=_values_of(statement, values)).to_arrow_table()
+
+
+def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path], like: dict[str, str]) -> None:
+    """Name the rows of Parquet files `name` in this connection; without files it is an empty table with columns `like`."""
+    if paths:
+        connection.read_parquet([str(path) for path in paths]).create_view(name)
+    else:
+        columns = ", ".join(f"{column} {kind}" for column, kind in like.items())
+        connection.execute(f"create table {name} ({columns})")

@@ -1,0 +1,29 @@
+"""The errors a person is meant to read: one sentence that says what, where, how many and what to do.
+
+`TreasureHuntError` and its children are shown as that sentence, without a traceback; anything else is a defect.
+The children say what a scheduler should do: a `DataError` will fail again on the same data, an `Unreachable` may pass later.
+"""
+
+
+class TreasureHuntError(Exception):
+    """Something the person running the pipeline can act on."""
+
+
+class BadInput(TreasureHuntError):
+    """A wrong argument or setting: fix the command or the environment."""
+
+
+class DataError(TreasureHuntError):
+    """The data itself is refused: trying again with the same data changes nothing."""
+
+
+class AuditFailed(DataError):
+    """A draft table broke a critical expectation; nothing was landed."""
+
+
+class NotLanded(DataError):
+    """A table that a stage needs is not in the lake yet, or was made from other inputs."""
+
+
+class Unreachable(TreasureHuntError):
+    """A source or database does not answer: worth another try later."""

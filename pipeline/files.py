@@ -1,0 +1,57 @@
+"""Files that survive a crash: hashed, flushed to disk, and moved to their final name in one step."""
+
+import hashlib
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def hash_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_json(value: Any) -> str:
+    """SHA-256 of a value's canonical JSON, as hex."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def code_version() -> str:
+    """Hash of everything that decides what comes out: the Python, SQL and seed files of this installation."""
+    digest = hashlib.sha256()
+    for folder in ("expectations", "pipeline", "sql"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in {".py", ".sql", ".csv"}:
+                digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()[:12]
+
+
+def flush(path: Path) -> None:
+    """The file or folder is on disk, not only in memory."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def move_into_place(source: Path, target: Path) -> None:
+    """Target is source's bytes, whole or not at all, also after a power cut."""
+    flush(source)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(source, target)
+    flush(target.parent)
+
+
+def write_json(path: Path, value: Any, staging: Path) -> None:
+    """The JSON file is replaced in one step; readers see the old or the new one."""
+    staging.mkdir(parents=True, exist_ok=True)
+    draft = staging / path.name
+    draft.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
+    move_into_place(draft, path)

@@ -1,0 +1,268 @@
+"""The lake: audited Parquet files by hour, found only through manifests.
+
+    <lake>/hours/2026-01-01/13/<stage>.json             what the stage made, from what, with which code
+    <lake>/hours/2026-01-01/13/<table>.<hash>.parquet   immutable: other bytes get another name
+    <lake>/hours/2026-01-01/13/failed/<stage>/          drafts of the last failed attempt, kept as evidence
+
+A stage writes drafts to a staging folder, `Work.keep` audits them, and only when the stage ends well are they moved to
+their final names and the manifest replaced. Readers that follow a manifest never meet a half-written file.
+"""
+
+import json
+import os
+import resource
+import shutil
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.audit import audit_table
+from pipeline.errors import NotLanded, TreasureHuntError
+from pipeline.files import code_version, flush, hash_file, hash_json, move_into_place, write_json
+from pipeline.hours import HOUR, format_hour
+from pipeline.run import Run, StageResult
+from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
+
+# Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
+PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
+
+
+def hour_folder(lake: Path, hour: datetime) -> Path:
+    """Folder of one hour: by day, so that ten years of hours stay easy to list."""
+    return lake / "hours" / f"{hour:%Y-%m-%d}" / f"{hour:%H}"
+
+
+def settings_facts(run: Run) -> dict[str, Any]:
+    """The settings that decide what comes out."""
+    return run.settings.model_dump(mode="json", exclude=PLACES)
+
+
+def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[str, Any] | None:
+    """The manifest of a stage that landed, or None; other hours may come from the run's history lake."""
+    hour = hour or run.hour
+    for lake in [run.lake] if hour == run.hour or run.history is None else [run.lake, run.history]:
+        path = hour_folder(lake, hour) / f"{stage}.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            continue
+        try:
+            return {**json.loads(text), "folder": str(path.parent)}
+        except json.JSONDecodeError:
+            raise NotLanded(f"the manifest {path} is damaged; run {stage} of {format_hour(hour)} again.") from None
+    return None
+
+
+def stage_timings(run: Run) -> list[dict[str, Any]]:
+    """Seconds, CPU-seconds, peak memory and rows of every stage of this hour that has landed, in no order."""
+    manifests = [read_manifest(run, stage) for stage in dict.fromkeys(PRODUCERS.values())]
+    return [{"stage": m["stage"], **m["timings"], "rows_in": m["rows_in"], "rows_out": m["rows_out"]} for m in manifests if m]
+
+
+def stage_facts(run: Run, stage: str) -> dict[str, Any]:
+    """What a landed stage of this hour has to tell beside its tables; empty when it has not landed."""
+    manifest = read_manifest(run, stage)
+    return manifest["facts"] if manifest else {}
+
+
+def find_table(run: Run, table: str, hour: datetime | None = None) -> tuple[Path, dict[str, Any]] | None:
+    """Path and manifest entry (sha256, rows, bytes) of a landed table, or None."""
+    manifest = read_manifest(run, PRODUCERS[table], hour)
+    if not manifest or table not in manifest["tables"]:
+        return None
+    entry = manifest["tables"][table]
+    return Path(manifest["folder"]) / entry["file"], entry
+
+
+def check_lineage(run: Run, stage: str) -> None:
+    """Every landed table that this stage was made from is still the current one; raises `NotLanded` otherwise."""
+    manifest = read_manifest(run, stage)
+    for name, sha in (manifest or {}).get("inputs", {}).items():
+        if name not in PRODUCERS:
+            continue
+        found = find_table(run, name)
+        if found is None or found[1]["sha256"] != sha:
+            raise NotLanded(f"{stage} of {run.name} was made from another {name}; run {stage} again first.")
+        check_lineage(run, PRODUCERS[name])
+
+
+class Work:
+    """A stage at work: reads register as inputs, kept drafts are audited; see `open_stage`."""
+
+    def __init__(self, run: Run, stage: str) -> None:
+        self.run = run
+        self.stage = stage
+        self.folder = run.lake / ".staging" / f"{stage}-{run.name}-{uuid.uuid4().hex[:12]}"
+        self.inputs: dict[str, str] = {}
+        self.tables: dict[str, dict[str, Any]] = {}
+        self.facts: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self.rows_in = 0
+        self.rows_out = 0
+        self.timings: dict[str, float] = {}
+        self._started = (time.perf_counter(), time.process_time())
+
+    def read(self, table: str) -> Path:
+        """Path of this hour's landed table, checked against its hash and lineage, and registered as an input."""
+        found = find_table(self.run, table)
+        if found is None:
+            producer = PRODUCERS[table]
+            raise NotLanded(f"{self.stage} of {self.run.name} needs {table}, which has not landed; run {producer} first.")
+        path, entry = found
+        check_lineage(self.run, PRODUCERS[table])
+        if not path.exists() or hash_file(path) != entry["sha256"]:
+            raise NotLanded(f"{path} is missing or damaged; run {PRODUCERS[table]} of {self.run.name} again.")
+        self.inputs[table] = entry["sha256"]
+        return path
+
+    def read_window(self, table: str, hours: int, include_own: bool = True) -> list[Path]:
+        """Paths of a table in this hour and the `hours` before it, oldest first; hours that never landed are left out."""
+        paths = []
+        for step in range(hours, -1 if include_own else 0, -1):
+            hour = self.run.hour - step * HOUR
+            found = find_table(self.run, table, hour)
+            if found is None:
+                continue
+            self.inputs[f"{table}@{format_hour(hour)}"] = found[1]["sha256"]
+            if found[1]["rows"]:
+                paths.append(found[0])
+        return paths
+
+    def draft(self, table: str) -> Path:
+        """Where to write a table before it is audited."""
+        return self.folder / f"{table}.parquet"
+
+    def keep(self, table: str, **limits: Any) -> int:
+        """Audit a draft and mark it for landing; `limits` go to its suite. Returns its rows; raises `AuditFailed`."""
+        path = self.draft(table)
+        rows = pq.read_metadata(path).num_rows
+        entry = {"sha256": hash_file(path), "rows": rows, "bytes": path.stat().st_size, "limits": hash_json(limits)}
+        if table not in JUDGED_BY_EVALUATE:
+            entry["warnings"] = self._passed_before(table, entry)
+            if entry["warnings"] is None:
+                entry["warnings"] = audit_table(table, path, limits, self.run.name)
+            self.notes += [f"warning: {sentence}" for sentence in entry["warnings"]]
+        self.tables[table] = {"file": f"{table}.{entry['sha256'][:12]}.parquet", **entry}
+        self.rows_out += rows
+        return rows
+
+    def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[str] | None:
+        """Warnings of the audit that these very bytes passed under this code, here or an hour earlier; else None."""
+        for hour in (self.run.hour, self.run.hour - HOUR):
+            manifest = read_manifest(self.run, self.stage, hour)
+            known = manifest["tables"].get(table) if manifest and manifest["code_version"] == code_version() else None
+            if known and known["sha256"] == entry["sha256"] and known["limits"] == entry["limits"]:
+                return list(known["warnings"])
+        return None
+
+    def note(self, sentence: str) -> None:
+        """Something a person should be told; stands in the manifest, the log and the summary."""
+        self.notes.append(sentence)
+
+    def result(self, reused: bool = False) -> StageResult:
+        """What the stage did, for logs and tables."""
+        folder = hour_folder(self.run.lake, self.run.hour)
+        return StageResult(
+            stage=self.stage,
+            hour=self.run.name,
+            rows_in=self.rows_in,
+            rows_out=self.rows_out,
+            seconds=self.timings.get("seconds", 0.0),
+            files={table: str(folder / entry["file"]) for table, entry in self.tables.items()},
+            notes=tuple(self.notes),
+            facts=self.facts,
+            reused=reused,
+        )
+
+    def _stop_clock(self) -> None:
+        wall, cpu = self._started
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        self.timings = {
+            "seconds": round(time.perf_counter() - wall, 3),
+            "cpu_seconds": round(time.process_time() - cpu, 3),
+            "peak_rss_mb": round(peak, 1),
+        }
+
+    def _manifest(self) -> dict[str, Any]:
+        return {
+            "stage": self.stage,
+            "hour": self.run.name,
+            "source": self.run.settings.source,
+            "code_version": code_version(),
+            "settings": settings_facts(self.run),
+            "inputs": self.inputs,
+            "rows_in": self.rows_in,
+            "rows_out": self.rows_out,
+            "tables": self.tables,
+            "facts": self.facts,
+            "notes": self.notes,
+            "timings": self.timings,
+        }
+
+    def _land(self) -> None:
+        folder = hour_folder(self.run.lake, self.run.hour)
+        before = read_manifest(self.run, self.stage)
+        for table, entry in self.tables.items():
+            move_into_place(self.draft(table), folder / entry["file"])
+        self._stop_clock()
+        write_json(folder / f"{self.stage}.json", self._manifest(), self.folder)
+        # Only now is nothing pointing at the files of the attempt before.
+        kept = {entry["file"] for entry in self.tables.values()}
+        for entry in (before or {}).get("tables", {}).values():
+            if entry["file"] not in kept:
+                (folder / entry["file"]).unlink(missing_ok=True)
+        shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
+
+    def _keep_evidence(self, error: BaseException) -> None:
+        self._stop_clock()
+        folder = hour_folder(self.run.lake, self.run.hour) / "failed" / self.stage
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(self.folder, folder)
+        sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
+        failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
+        write_json(folder / "manifest.json", failure, folder)
+        flush(folder)
+
+
+@contextmanager
+def open_stage(run: Run, stage: str) -> Iterator[Work]:
+    """A `Work` whose kept drafts land when the block ends well; when it raises, drafts and a manifest stay as evidence."""
+    work = Work(run, stage)
+    work.folder.mkdir(parents=True)
+    try:
+        yield work
+        work._land()
+    except Exception as error:
+        work._keep_evidence(error)
+        raise
+    finally:
+        shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def reuse_landed(run: Run, stage: str) -> StageResult | None:
+    """The result of a stage that has landed already and need not run again, or None when it has to run."""
+    manifest = read_manifest(run, stage)
+    if manifest is None or run.repull:
+        return None
+    work = Work(run, stage)
+    work.rows_in, work.rows_out = manifest["rows_in"], manifest["rows_out"]
+    work.tables, work.facts, work.notes = manifest["tables"], manifest["facts"], list(manifest["notes"])
+    return work.result(reused=True)
+
+
+def landed_hours(lake: Path, stage: str, first: datetime, last: datetime) -> list[datetime]:
+    """The hours from first to last whose manifest of this stage exists, oldest first."""
+    hours = []
+    hour = first
+    while hour <= last:
+        if (hour_folder(lake, hour) / f"{stage}.json").exists():
+            hours.append(hour)
+        hour += timedelta(hours=1)
+    return hours

@@ -1,0 +1,151 @@
+"""The serving database itself: engines, transactions, and the schema that is created when it is not there yet."""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, delete, event, exc, insert, inspect, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.schema import CreateTable
+
+from pipeline.errors import BadInput, NotLanded, Unreachable
+from pipeline.files import ROOT
+from pipeline.serving.schema import VIEWS, metadata, serving_schema
+
+# Longer than the load of some ten million rows, during which SQLite has no room for a second writer.
+SQLITE_PATIENCE_SECONDS = 120
+# The two dialects' own `insert`, which knows `on conflict`.
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+NO_ANSWER = (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError, sqlite3.OperationalError)
+
+
+def connect(url: str) -> Engine:
+    """An engine for a SQLite or PostgreSQL URL; nothing is opened yet. Raises `BadInput` for any other URL."""
+    try:
+        parsed = make_url(url)
+    except exc.ArgumentError:
+        parsed = None  # the text may hold a password: it is not repeated
+    if parsed is not None and parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+        # A publish waits for the one before it and must then see what that one wrote.
+        return create_engine(parsed, isolation_level="READ COMMITTED", connect_args={"connect_timeout": 10})
+    if parsed is not None and parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database not in {None, ""}:
+        return _connect_sqlite(parsed)
+    raise BadInput(
+        "the serving database must be an SQLite file or PostgreSQL; "
+        "write it like sqlite:///var/serving.db or postgresql://user:password@host/name."
+    )
+
+
+def _connect_sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": SQLITE_PATIENCE_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer that begins as a reader fails at once when another one wrote meanwhile; this one waits its turn.
+        writes = connection.get_execution_options().get("writes")
+        connection.exec_driver_sql("begin immediate" if writes else "begin")
+
+    return engine
+
+
+def name_database(url: URL) -> str:
+    """The URL as people may see it: no password, and no query part, which may hold one."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
+@contextmanager
+def answering(engine: Engine) -> Iterator[None]:
+    """Turns a database that is not there, or has no schema yet, into one sentence: `Unreachable` or `NotLanded`."""
+    try:
+        yield
+    except (*NO_ANSWER, exc.ProgrammingError) as error:
+        cause = getattr(error, "orig", None) or error
+        if "no such table" in str(cause) or isinstance(cause, psycopg.errors.UndefinedTable):
+            raise NotLanded(
+                f"nothing is published yet in {name_database(engine.url)}; run `treasure-hunt run HOUR`."
+            ) from None
+        if not isinstance(error, NO_ANSWER):
+            raise
+        reason = (str(cause).splitlines() or [type(cause).__name__])[0]
+        raise Unreachable(f"the serving database {name_database(engine.url)} does not answer: {reason}.") from None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection in a transaction that only reads."""
+    with answering(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine, lock: str | None = None) -> Iterator[Connection]:
+    """A connection in a transaction that is committed when the block ends well.
+
+    With a lock's name, nobody else is in a block of that name. SQLite has one writer at a time anyway.
+    """
+    with answering(engine), engine.connect().execution_options(writes=True) as connection, connection.begin():
+        if lock and engine.dialect.name == "postgresql":
+            connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock})
+        yield connection
+
+
+def view_sql(view: str, dialect: str) -> str:
+    """The statement that creates a view; most are the same on both databases."""
+    folder = ROOT / "sql" / "serving"
+    own = folder / f"{view}.{dialect}.sql"
+    return (own if own.exists() else folder / f"{view}.sql").read_text(encoding="utf-8")
+
+
+def _fingerprint(engine: Engine) -> str:
+    tables = [str(CreateTable(table).compile(engine)) for table in metadata.sorted_tables]
+    views = [view_sql(view, engine.dialect.name) for view in VIEWS]
+    return hashlib.sha256("\0".join(tables + views).encode()).hexdigest()
+
+
+def create_schema(engine: Engine) -> None:
+    """All tables and views are there, as this code defines them; nothing is touched when they are already.
+
+    Creating a view again would wait for every open reader and hold up those behind it, so a fingerprint decides.
+    Tables that exist are left as they are.
+    """
+    fingerprint = _fingerprint(engine)
+    if engine.dialect.name == "sqlite":
+        _prepare_file(engine)
+    with answering(engine), engine.connect() as connection, connection.begin():
+        if _is_applied(connection, fingerprint):
+            return
+    with writing(engine, lock="serving schema") as connection:
+        if _is_applied(connection, fingerprint):
+            return  # another process was quicker
+        metadata.create_all(connection)
+        for view in VIEWS:
+            connection.exec_driver_sql(f"drop view if exists {view}")
+            connection.exec_driver_sql(view_sql(view, engine.dialect.name))
+        connection.execute(delete(serving_schema))
+        connection.execute(insert(serving_schema).values(fingerprint=fingerprint, applied_at=datetime.now(UTC)))
+
+
+def _is_applied(connection: Connection, fingerprint: str) -> bool:
+    if not inspect(connection).has_table(serving_schema.name):
+        return False
+    return connection.scalar(select(serving_schema.c.fingerprint)) == fingerprint
+
+
+def _prepare_file(engine: Engine) -> None:
+    """The file's folder exists and the file keeps a write-ahead log, so that readers and the writer do not meet."""
+    Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
+    with answering(engine), closing(engine.raw_connection()) as connection:  # outside of any transaction
+        cursor = connection.cursor()
+        if cursor.execute("pragma journal_mode").fetchone() != ("wal",):
+            cursor.execute("pragma journal_mode = wal")

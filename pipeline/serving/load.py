@@ -1,0 +1,127 @@
+"""Bulk load: Parquet files become rows of one version, in record batches, without a Python loop over PostgreSQL's rows.
+
+PostgreSQL: COPY into a table of its own, which becomes a partition once the version is published. SQLite: executemany.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv
+import pyarrow.dataset
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete
+
+from pipeline.errors import AuditFailed
+from pipeline.serving.schema import Moment, check_version, rows_of
+
+BATCH_ROWS = 65_536
+ARROW_TYPES: dict[type, pa.DataType] = {
+    Text: pa.string(),
+    Integer: pa.int32(),
+    BigInteger: pa.int64(),
+    Double: pa.float64(),
+    Boolean: pa.bool_(),
+    Moment: pa.timestamp("us", tz="UTC"),
+}
+
+
+def load_table(
+    connection: Connection, table: Table, version: str, files: Sequence[Path], max_rank: int | None = None
+) -> int:
+    """The files' rows (of lists: ranks up to `max_rank`) are this version's rows; returns how many the files hold.
+
+    Raises `AuditFailed` when a column is missing or of another kind.
+    """
+    check_version(version)
+    names = [column.name for column in table.columns if column.name != "version"]
+    try:
+        source = pyarrow.dataset.dataset([str(file) for file in files], format="parquet")
+        missing = sorted(set(names) - set(source.schema.names))
+        if missing:
+            raise AuditFailed(f"{table.name}: column {', '.join(missing)} is missing in {files[0].name}.")
+        ranked = max_rank is not None and "rank" in names
+        wanted = pc.field("rank") <= max_rank if ranked else None
+        batches = (
+            _convert(batch, table) for batch in source.to_batches(columns=names, filter=wanted, batch_size=BATCH_ROWS)
+        )
+        if connection.dialect.name == "postgresql":
+            _copy_rows(connection, table, version, names, batches)
+        else:
+            _insert_rows(connection, table, version, names, batches)
+        return int(source.count_rows(filter=wanted))
+    except pa.ArrowException as error:
+        # Arrow's own sentence may quote a value, and values may be what people typed.
+        raise AuditFailed(f"{table.name}: {files[0].name} does not fit the columns ({type(error).__name__}).") from None
+
+
+def clear_rows(connection: Connection, table: Table, version: str) -> None:
+    """Nothing of a version that was never published is left in this table."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f'drop table if exists "{table.name}_{check_version(version)}"')
+    else:
+        connection.execute(delete(table).where(table.c.version == version))
+
+
+def attach_rows(connection: Connection, table: Table, version: str) -> None:
+    """This version's rows belong to the table that readers know (PostgreSQL; on SQLite they do already).
+
+    The check constraint spares the scan, and attaching waits for no reader and holds none up.
+    """
+    if connection.dialect.name == "postgresql":
+        check_version(version)
+        connection.exec_driver_sql(
+            f"alter table {table.name} attach partition \"{table.name}_{version}\" for values in ('{version}')"
+        )
+
+
+def _convert(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
+    columns = {}
+    for name in batch.schema.names:
+        kind = ARROW_TYPES[type(table.c[name].type)]
+        # A score that was an integer may lose its last digits as a float; nothing else may change.
+        columns[name] = batch.column(name).cast(kind, safe=kind != pa.float64())
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _copy_rows(
+    connection: Connection, table: Table, version: str, names: Sequence[str], batches: Iterator[pa.RecordBatch]
+) -> None:
+    part = f'"{rows_of(table, version, "postgresql").name}"'
+    keys = ", ".join(column.name for column in table.primary_key)
+    connection.exec_driver_sql(f"create table {part} (like {table.name} including comments)")
+    # The version is the same in every row: a default spares sending it.
+    connection.exec_driver_sql(
+        f"alter table {part} alter column version set default '{version}', add check (version = '{version}')"
+    )
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    options = pyarrow.csv.WriteOptions(include_header=False)
+    with driver.cursor() as cursor, cursor.copy(f"copy {part} ({', '.join(names)}) from stdin (format csv)") as copy:
+        for batch in batches:
+            if batch.num_rows:
+                buffer = io.BytesIO()
+                pyarrow.csv.write_csv(batch, buffer, options)  # null: nothing, empty text: ""
+                copy.write(buffer.getbuffer())
+    connection.exec_driver_sql("set local maintenance_work_mem = '256MB'")
+    # Sorting once at the end is quicker than keeping an index up to date row by row.
+    connection.exec_driver_sql(f"alter table {part} add primary key ({keys})")
+    connection.exec_driver_sql(f"analyze {part}")
+
+
+def _insert_rows(
+    connection: Connection, table: Table, version: str, names: Sequence[str], batches: Iterator[pa.RecordBatch]
+) -> None:
+    marks = ", ".join("?" for _ in names)
+    statement = f"insert into {table.name} (version, {', '.join(names)}) values ('{version}', {marks})"
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    for batch in batches:
+        columns = [_plain(column).to_pylist() for column in batch.columns]
+        driver.executemany(statement, zip(*columns, strict=True))
+
+
+def _plain(column: pa.Array) -> pa.Array:
+    """Moments as the text that SQLite keeps them in; everything else as it is."""
+    return pc.strftime(column, "%Y-%m-%d %H:%M:%S") if pa.types.is_timestamp(column.type) else column

@@ -1,0 +1,224 @@
+"""Publishing: a new version is loaded beside the others, audited in place, and then one pointer row is moved.
+
+Everything from the first row to the pointer is one transaction, so that an attempt that dies leaves nothing but its
+row in `versions` with the status `loading`; readers are never held up and never meet half a version.
+"""
+
+import hashlib
+import json
+import resource
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import psycopg
+from sqlalchemy import Connection, Engine, exc, insert, select, update
+
+from pipeline.errors import AuditFailed, BadInput
+from pipeline.hours import format_hour
+from pipeline.serving.audit import audit_version
+from pipeline.serving.database import INSERT, create_schema, writing
+from pipeline.serving.load import attach_rows, clear_rows, load_table
+from pipeline.serving.pointer import advance_pointer, take_token
+from pipeline.serving.schema import PUBLISHED, check_version, run_stages, versions
+
+Outcome = Literal["live", "history", "unchanged"]
+Report = Callable[[str, int, float], None]  # table, rows, seconds
+REFUSED = (
+    exc.IntegrityError,
+    exc.DataError,
+    psycopg.IntegrityError,
+    psycopg.DataError,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+)
+
+
+@dataclass(frozen=True)
+class VersionInfo:
+    """What the row in `versions` says; made by `describe_version`."""
+
+    version: str
+    source: str
+    arm: str
+    interval_start: datetime
+    interval_end: datetime
+    data_cutoff: datetime
+    content_hash: str
+    code_version: str
+    max_rank: int | None = None
+    notes: str | None = None
+
+
+def describe_version(
+    source: str,
+    arm: str,
+    interval_start: datetime,
+    interval_end: datetime,
+    data_cutoff: datetime,
+    hashes: Mapping[str, str],
+    code_version: str,
+    max_rank: int | None = None,
+    notes: str | None = None,
+) -> VersionInfo:
+    """The version that these Parquet files (table: SHA-256) make: the same content has the same id wherever it is made.
+
+    Of every list the ranks up to `max_rank` are published.
+    """
+    hour = format_hour(interval_start)
+    content = [source, arm, hour, max_rank, sorted(hashes.items())]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return VersionInfo(
+        version=check_version(f"{hour}-{digest[:12]}"),
+        source=source,
+        arm=arm,
+        interval_start=interval_start,
+        interval_end=interval_end,
+        data_cutoff=data_cutoff,
+        content_hash=digest,
+        code_version=code_version,
+        max_rank=max_rank,
+        notes=notes,
+    )
+
+
+def publish_version(
+    engine: Engine,
+    version: VersionInfo,
+    tables: Mapping[str, Path | Sequence[Path]],
+    stages: Iterable[Mapping[str, Any]] = (),
+    report: Report = lambda table, rows, seconds: None,
+    token: int | None = None,
+) -> Outcome:
+    """The version is there and audited, and live unless a newer hour or a later attempt is: `live` or `history`.
+
+    `unchanged` means that it was there and nothing moved. Raises `AuditFailed` with every broken rule; the live version
+    stays, and the refused rows can be looked at until the next attempt. A caller that took its token when it began
+    hands it in.
+    """
+    started = time.perf_counter(), time.process_time()
+    missing = sorted({table.name for table in PUBLISHED} - set(tables))
+    if missing:
+        raise BadInput(f"a version needs {', '.join(missing)} too.")
+    create_schema(engine)
+    token = token or take_token(engine, f"publish {version.version}")
+    _announce(engine, version, token)
+    try:
+        with writing(engine, lock=f"publish {version.version}") as connection:
+            status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
+            is_new = status != "published"
+            problems = _load(connection, version, tables, report) if is_new else []
+            if not problems:
+                if is_new:
+                    _finish(connection, version, token, stages, started)
+                moved = advance_pointer(
+                    connection, version.source, version.arm, version.version, version.interval_start, token
+                )
+                return "live" if moved else "history" if is_new else "unchanged"
+            _set_status(connection, version, token, "failed", problems)
+    except AuditFailed as error:
+        problems = [str(error).removesuffix(".")]
+        _fail(engine, version, token, problems)
+    except REFUSED as error:
+        # The database's own sentence quotes the row, and a row may hold what somebody typed.
+        cause = getattr(error, "orig", None) or error
+        problems = [f"the database refused the rows ({type(cause).__name__}): a key twice, or a value it cannot hold"]
+        _fail(engine, version, token, problems)
+    raise AuditFailed(f"version {version.version} is not published: {'; '.join(problems)}. The live version stays.")
+
+
+def _announce(engine: Engine, version: VersionInfo, token: int) -> None:
+    """The version has a row, with the status loading unless it is published."""
+    row = {
+        "version": version.version,
+        "source": version.source,
+        "arm": version.arm,
+        "interval_start": version.interval_start,
+        "interval_end": version.interval_end,
+        "data_cutoff": version.data_cutoff,
+        "content_hash": version.content_hash,
+        "code_version": version.code_version,
+        "notes": version.notes,
+        "status": "loading",
+        "token": token,
+    }
+    with writing(engine) as connection:
+        statement = INSERT[engine.dialect.name](versions).values(row)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["version"], set_=row, where=versions.c.status != "published"
+            )
+        )
+
+
+def _load(
+    connection: Connection,
+    version: VersionInfo,
+    tables: Mapping[str, Path | Sequence[Path]],
+    report: Report,
+) -> list[str]:
+    """All tables hold this version's rows and nothing an earlier attempt left; returns what the audit has to say."""
+    expected = {}
+    for table in PUBLISHED:
+        begun = time.perf_counter()
+        files = tables[table.name]
+        clear_rows(connection, table, version.version)
+        rows = load_table(
+            connection,
+            table,
+            version.version,
+            [files] if isinstance(files, Path) else list(files),
+            version.max_rank,
+        )
+        expected[table.name] = rows
+        report(table.name, rows, time.perf_counter() - begun)
+    connection.execute(
+        update(versions).where(versions.c.version == version.version).values(row_count=sum(expected.values()))
+    )
+    return audit_version(connection, version.version, expected)
+
+
+def _finish(
+    connection: Connection,
+    version: VersionInfo,
+    token: int,
+    stages: Iterable[Mapping[str, Any]],
+    started: tuple[float, float],
+) -> None:
+    """The version is published, with what its stages took, this one included."""
+    for table in PUBLISHED:
+        attach_rows(connection, table, version.version)
+    _set_status(connection, version, token, "published", [])
+    rows = connection.scalar(select(versions.c.row_count).where(versions.c.version == version.version))
+    publishing = {
+        "stage": "publish",
+        "seconds": round(time.perf_counter() - started[0], 3),
+        "cpu_seconds": round(time.process_time() - started[1], 3),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "rows_in": rows,
+        "rows_out": rows,
+    }
+    names = list(publishing)
+    connection.execute(
+        insert(run_stages),
+        [{"version": version.version, **{name: stage[name] for name in names}} for stage in [*stages, publishing]],
+    )
+
+
+def _set_status(connection: Connection, version: VersionInfo, token: int, status: str, problems: Sequence[str]) -> None:
+    values: dict[str, Any] = {"status": status, "token": token}
+    if problems:
+        values["notes"] = "; ".join(problems)
+    else:
+        values["published_at"] = datetime.now(UTC)
+    mine = (versions.c.version == version.version, versions.c.status != "published")
+    connection.execute(update(versions).where(*mine).values(values))
+
+
+def _fail(engine: Engine, version: VersionInfo, token: int, problems: Sequence[str]) -> None:
+    with writing(engine, lock=f"publish {version.version}") as connection:
+        _set_status(connection, version, token, "failed", problems)

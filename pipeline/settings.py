@@ -1,0 +1,103 @@
+"""Every knob of the pipeline, with its unit and default, read from `TREASURE_HUNT_*` environment variables.
+
+One class, so that one table in the documentation and one error message can name them all.
+"""
+
+import os
+from datetime import datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from pipeline.errors import BadInput
+from pipeline.hours import parse_hour
+
+PREFIX = "TREASURE_HUNT_"
+
+
+class Settings(BaseSettings):
+    """All settings; construct with `load_settings()`, which turns mistakes into one sentence."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+
+    # where things are
+    home: Path = Field(Path("var"), description="folder of all state; relative paths start at the working directory")
+    source: str = Field("shop", description="folder name under sql/sources: where events and items come from")
+    source_url: str = Field("", description="database URL or folder of the source; empty: the source's own default")
+    data: Path = Field(Path("../shared/data"), description="folder in which the file sources look for theirs by default")
+    serving_url: str = Field("", description="SQLAlchemy URL of the serving database; empty: SQLite in home")
+    arm: str = Field("batch", description="name under which this pipeline publishes, beside other designs")
+    start: datetime = Field(
+        parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
+    )
+
+    # what counts
+    window_days: int = Field(30, ge=1, le=3650, description="days of events that interactions are made from")
+    half_life_days: float = Field(14.0, gt=0, description="days after which an event counts half")
+    link_minutes: int = Field(30, ge=1, description="minutes after a search in which a click still belongs to it")
+    lookback_hours: int = Field(6, ge=0, le=168, description="hours back in which a repeated event id is a duplicate")
+    min_query_users: int = Field(2, ge=1, description="users or sessions a query needs to get a list of its own")
+    max_pair_weight: float = Field(50.0, gt=0, description="weight at which one actor's interest in one item is capped")
+
+    # the model
+    factors: int = Field(64, ge=1, le=2048, description="length of the factor vectors")
+    iterations: int = Field(6, ge=1, description="ALS passes over users and items")
+    alpha: float = Field(20.0, gt=0, description="confidence of an interaction of weight 1, relative to an unseen pair")
+    regularization: float = Field(20.0, gt=0, description="ALS regularisation, in the units of alpha")
+    seed: int = Field(0, ge=0, description="seed of the factors' starting values")
+    holdout_share: float = Field(0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by")
+    k: int = Field(20, ge=1, le=1000, description="items in every list")
+
+    # the gates
+    malformed_limit: float = Field(0.05, ge=0, le=1, description="share of malformed rows past which an hour blocks")
+    unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
+    gate_min_rows: int = Field(1000, ge=1, description="rows from which gates on shares speak")
+
+    # the machine
+    threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
+    memory_limit: str = Field("4GB", description="memory DuckDB may use before it spills to disk")
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _start_is_an_hour(cls, value: Any) -> Any:
+        return parse_hour(value) if isinstance(value, str) else value
+
+    @field_validator("home", "data")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def lake(self) -> Path:
+        """Folder of the lake of this source; two sources never share one."""
+        return self.home / "lake" / self.source
+
+    @property
+    def serving(self) -> str:
+        """URL of the serving database."""
+        return self.serving_url or f"sqlite:///{self.home / 'serving.db'}"
+
+    @property
+    def shop_url(self) -> str:
+        """URL of the demonstration shop's own database."""
+        return f"sqlite:///{self.home / 'shop.db'}"
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment; raises `BadInput` that names the wrong or unknown setting and the valid ones."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            close = get_close_matches(name.upper(), known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise BadInput(f"{name} is not a setting; {hint}The settings are {', '.join(sorted(known))}.")
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
+        message = first["msg"].removeprefix("Value error, ")
+        raise BadInput(f"{name}={first['input']!r}: {message}") from None

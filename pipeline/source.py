@@ -1,0 +1,170 @@
+"""Pulling from a source: its two SELECTs, run where the data is, hand over text rows that are written to Parquet as they come.
+
+A source is a folder `sql/sources/<name>/` with `events.sql` and `items.sql`. A source whose URL is a database URL is read
+through SQLAlchemy, any other URL is a folder of files read by DuckDB. Both SELECTs see `$start`, `$end` (text, UTC) and,
+for files, `$url`; everything they hand over is text, typing comes afterwards.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sqlalchemy as sa
+
+from pipeline.duck import connect
+from pipeline.errors import BadInput, DataError, Unreachable
+from pipeline.files import ROOT
+from pipeline.run import Run
+from pipeline.settings import Settings
+
+SOURCES = ROOT / "sql" / "sources"
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "events": (
+        "locator",
+        "event_id",
+        "user_id",
+        "session_id",
+        "event_type",
+        "query",
+        "item_id",
+        "quantity",
+        "position",
+        "occurred_at",
+        "ingested_at",
+        "excluded",
+    ),
+    "items": (
+        "locator",
+        "item_id",
+        "title",
+        "category",
+        "brand",
+        "price",
+        "currency",
+        "is_available",
+        "updated_at",
+    ),
+}
+BATCH_ROWS = 50_000
+
+
+def list_sources() -> list[str]:
+    """Names of the sources there are."""
+    return sorted(path.parent.name for path in SOURCES.glob("*/events.sql"))
+
+
+def source_url(settings: Settings) -> str:
+    """Where the configured source's data is; raises `BadInput` naming the sources when there is no such source."""
+    if settings.source not in list_sources():
+        raise BadInput(f"there is no source {settings.source!r}; the sources are {', '.join(list_sources())}.")
+    if settings.source_url:
+        return settings.source_url
+    if settings.source == "shop":
+        return settings.shop_url
+    return str(settings.data / settings.source.replace("_", "-"))
+
+
+def pull(run: Run, kind: str, target: Path) -> int:
+    """Write what the source hands over for this hour to `target`: column `row` (from 1) and the canonical text columns.
+
+    `kind` is `events` or `items`. Returns the number of rows. Raises `BadInput` or `Unreachable` when the source cannot
+    be read, `DataError` when it does not hand over the columns agreed on.
+    """
+    url = source_url(run.settings)
+    statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
+    values: dict[str, Any] = {"start": f"{run.hour:%Y-%m-%d %H:%M:%S}", "end": f"{run.end:%Y-%m-%d %H:%M:%S}"}
+    if "://" in url:
+        return _pull_database(run, kind, url, statement, values, target)
+    return _pull_files(run, kind, url, statement, values, target)
+
+
+def _check_columns(run: Run, kind: str, columns: list[str]) -> None:
+    wanted = COLUMNS[kind]
+    missing = [name for name in wanted if name not in columns]
+    extra = [name for name in columns if name not in wanted]
+    if missing or extra:
+        said = [f"{', '.join(missing)} missing"] if missing else []
+        said += [f"{', '.join(extra)} not known"] if extra else []
+        raise DataError(
+            f"source {run.settings.source}: {kind}.sql does not hand over the agreed columns: {'; '.join(said)}. "
+            f"They are {', '.join(wanted)}."
+        )
+
+
+def _schema(kind: str) -> pa.Schema:
+    return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in COLUMNS[kind])])
+
+
+def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path) -> int:
+    folder = Path(url).expanduser().resolve()
+    if not folder.is_dir():
+        raise BadInput(
+            f"source {run.settings.source}: {folder} is not a folder; set TREASURE_HUNT_SOURCE_URL to the folder of its "
+            f"files (see sql/sources/{run.settings.source}/README.md)."
+        )
+    values = {"url": str(folder), **values}
+    used = {name: value for name, value in values.items() if f"${name}" in statement}
+    with connect(run.settings, target.parent) as connection:
+        try:
+            described = connection.execute(f"describe {statement}", used).fetchall()
+            _check_columns(run, kind, [row[0] for row in described])
+            columns = ", ".join(f'cast("{name}" as varchar) as "{name}"' for name in COLUMNS[kind])
+            connection.execute(
+                f"copy (select row_number() over () as row, {columns} from ({statement})) to '{target}' (format parquet)",
+                used,
+            )
+        except (duckdb.BinderException, duckdb.CatalogException) as error:
+            raise DataError(f"source {run.settings.source}: {kind}.sql does not fit the files: {_first(error)}") from error
+        except duckdb.Error as error:
+            raise BadInput(f"source {run.settings.source}: cannot read {folder}: {_first(error)}") from error
+    return pq.read_metadata(target).num_rows
+
+
+def _first(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path) -> int:
+    try:
+        engine = sa.create_engine(url)
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadInput(f"source {run.settings.source}: its URL is not a database URL: {_first(error)}") from None
+    shown = engine.url.render_as_string(hide_password=True)
+    if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+        raise BadInput(
+            f"source {run.settings.source}: there is no database {engine.url.database}; "
+            "fill the demonstration shop with `treasure-hunt simulate`, or set TREASURE_HUNT_SOURCE_URL."
+        )
+    text = sa.text(re.sub(r"\$([a-z_]+)", r":\1", statement))
+    used = {name: value for name, value in values.items() if f"${name}" in statement}
+    try:
+        with engine.connect().execution_options(stream_results=True, yield_per=BATCH_ROWS) as connection:
+            result = connection.execute(text, used)
+            _check_columns(run, kind, list(result.keys()))
+            return _write_batches(kind, list(result.keys()), result.partitions(BATCH_ROWS), target)
+    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        raise Unreachable(f"source {run.settings.source}: {shown} does not answer: {_first(error)}") from error
+    except sa.exc.ProgrammingError as error:
+        raise DataError(f"source {run.settings.source}: {kind}.sql does not fit {shown}: {_first(error)}") from error
+    finally:
+        engine.dispose()
+
+
+def _write_batches(kind: str, names: list[str], batches: Iterator[Any], target: Path) -> int:
+    schema = _schema(kind)
+    rows = 0
+    with pq.ParquetWriter(target, schema, compression="zstd") as writer:
+        for batch in batches:
+            columns = dict(zip(names, zip(*batch, strict=True), strict=True))
+            arrays = [pa.array(range(rows + 1, rows + len(batch) + 1), pa.int64())]
+            arrays += [
+                pa.array([None if value is None else str(value) for value in columns[name]], pa.string())
+                for name in COLUMNS[kind]
+            ]
+            writer.write_table(pa.table(arrays, schema=schema))
+            rows += len(batch)
+    return rows

@@ -1,0 +1,135 @@
+"""Stage `recommend`: the lists of users, frequent queries and items, scored by the model and filled from the popular list."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import scipy.sparse as sp
+
+from pipeline import als, reasons
+from pipeline.duck import connect, view_files, write_table
+from pipeline.lake import Work, open_stage
+from pipeline.model_files import Factors, positions, read_factors
+from pipeline.run import Run, StageResult
+from pipeline.settings import Settings
+
+
+def recommend(run: Run) -> StageResult:
+    """`user_recommendations`, `query_recommendations` and `similar_items` have landed, every list min(k, eligible) long."""
+    with open_stage(run, "recommend") as work:
+        work.read("evaluation")  # the gate: nothing is recommended by a model that was not let through
+        users = read_factors(work.read("user_factors"), "user_id")
+        items = read_factors(work.read("item_factors"), "item_id")
+        catalog = pq.read_table(work.read("items"), columns=["item_id", "is_available"]).to_pandas()
+        offered = pd.Index(catalog.loc[catalog["is_available"], "item_id"])
+        never = np.flatnonzero(~items.ids.isin(offered)).astype(np.int32)
+        pairs = all_pairs(work)
+        work.rows_in = len(pairs)
+        listed_users, for_users = score_users(work, users, items, pairs, never)
+        listed_queries, for_queries = score_queries(work, items, never)
+        write_lists(work, "user_recommendations", for_users, listed_users=listed_users)
+        write_lists(work, "query_recommendations", for_queries, listed_queries=listed_queries)
+        write_lists(work, "similar_items", score_similar(items, never, run.settings))
+        for table in ("user_recommendations", "query_recommendations", "similar_items"):
+            work.keep(table, k=run.settings.k)
+        work.facts = {"users": listed_users.num_rows, "queries": listed_queries.num_rows, "items": len(catalog)}
+    return work.result()
+
+
+def all_pairs(work: Work) -> pd.DataFrame:
+    """Interactions with the held-out pairs put back: user_id, item_id, weight, kind, query."""
+    columns = ["user_id", "item_id", "weight", "kind", "query"]
+    pairs = pq.read_table(work.read("interactions"), columns=columns).to_pandas()
+    hidden = pq.read_table(work.read("holdout")).to_pandas().assign(query=None)
+    return pd.concat([pairs, hidden[columns].astype(pairs.dtypes)], ignore_index=True) if len(hidden) else pairs
+
+
+def score_users(
+    work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints
+) -> tuple[pa.Table, pa.Table]:
+    """The users to list, and their best items with scores and reasons. Users with a held-out pair are folded in anew."""
+    settings = work.run.settings
+    ids = pd.Index(sorted(pairs["user_id"].unique()))
+    trained = pairs[pairs["item_id"].isin(items.ids)].reset_index(drop=True)
+    rows, columns = positions(ids, trained["user_id"]), positions(items.ids, trained["item_id"])
+    weights = trained["weight"].to_numpy()
+    matrix = als.confidence(weights, rows, columns, (len(ids), len(items.ids)), settings.alpha)
+    vectors = np.zeros((len(ids), settings.factors), np.float32)
+    known = users.ids.get_indexer(ids)
+    vectors[known >= 0] = users.vectors[known[known >= 0]]
+    hidden = pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas()
+    again = np.unique(np.concatenate([positions(ids, hidden), np.flatnonzero(known < 0)])).astype(np.int32)
+    vectors[again] = als.fold_in(items.vectors, matrix[again], settings)
+    bought = pq.read_table(work.read("bought")).to_pandas()
+    owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
+    top = als.best_items(vectors, items.vectors, settings.k, owned, never, settings)
+    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    interest = np.log1p(weights / als.UNIT).astype(np.float32)
+    history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
+    chosen = reasons.choose_references(items.vectors, lists, history, entries, interest)
+    texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], trained["query"])
+    return pa.table({"user_id": pa.array(ids, pa.string())}), flatten("user_id", ids, items.ids, lists, top.scores, texts)
+
+
+def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table, pa.Table]:
+    """The queries frequent enough for a list, and the items nearest to what people took after them."""
+    settings = work.run.settings
+    taken = pq.read_table(work.read("query_items")).to_pandas()
+    taken = taken[taken["searchers"] >= settings.min_query_users]
+    ids = pd.Index(sorted(taken["query"].unique()))
+    trained = taken[taken["item_id"].isin(items.ids)]
+    rows, columns = positions(ids, trained["query"]), positions(items.ids, trained["item_id"])
+    shape = (len(ids), len(items.ids))
+    matrix = als.confidence(trained["weight"].to_numpy(), rows, columns, shape, settings.alpha)
+    vectors = als.fold_in(items.vectors, matrix, settings)
+    top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
+    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    texts = np.full(lists.shape, '["similar"]', dtype=object)
+    return pa.table({"query": pa.array(ids, pa.string())}), flatten("query", ids, items.ids, lists, top.scores, texts)
+
+
+def score_similar(items: Factors, never: als.Ints, settings: Settings) -> pa.Table:
+    """The items most alike to each item that the model knows: item_id, similar_item_id, score."""
+    top = als.similar_items(items.vectors, settings.k, never, settings)
+    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    texts = np.full(lists.shape, "", dtype=object)
+    table = flatten("similar_to", items.ids, items.ids, lists, top.scores, texts)
+    return table.drop_columns("reason").rename_columns(["item_id", "similar_item_id", "score"])
+
+
+def pair_matrix(row_ids: pd.Index, column_ids: pd.Index, rows: pd.Series, columns: pd.Series) -> sp.csr_matrix:
+    """A matrix with a one for every pair whose row and column are known."""
+    row, column = positions(row_ids, rows), positions(column_ids, columns)
+    known = (row >= 0) & (column >= 0)
+    ones = np.ones(int(known.sum()), np.float32)
+    return sp.csr_matrix((ones, (row[known], column[known])), shape=(len(row_ids), len(column_ids)))
+
+
+def flatten(
+    key: str, row_ids: pd.Index, item_ids: pd.Index, lists: als.Ints, scores: als.Floats, texts: np.ndarray
+) -> pa.Table:
+    """One row per filled place of the lists (rows x n): key, item_id, score, reason."""
+    row, place = np.nonzero(lists >= 0)
+    names = pa.array(row_ids, pa.string()), pa.array(item_ids, pa.string())
+    return pa.table(
+        {
+            key: names[0].take(pa.array(row)),
+            "item_id": names[1].take(pa.array(lists[row, place])),
+            "score": pa.array(scores[row, place].astype(np.float64)),
+            "reason": pa.array(texts[row, place], pa.string()),
+        }
+    )
+
+
+def write_lists(work: Work, table: str, scored: pa.Table, **listed: pa.Table) -> Path:
+    """Draft a table of lists from scored candidates; sql/<table>.sql filters, fills and ranks them."""
+    with connect(work.run.settings, work.folder) as connection:
+        connection.register("scored_items", scored)
+        for name, rows in listed.items():
+            connection.register(name, rows)
+        for name in ("items", "bought", "popular_items", "query_items"):
+            view_files(connection, name, [work.read(name)], {})
+        write_table(connection, table, work.draft(table), k=work.run.settings.k)
+    return work.draft(table)

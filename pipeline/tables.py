@@ -1,0 +1,24 @@
+"""Which stage lands which table. A table has one name everywhere: its SQL, Parquet, suite, test and serving table."""
+
+# table: the stage that lands it
+PRODUCERS: dict[str, str] = {
+    "events": "ingest_events",
+    "quarantined_events": "ingest_events",
+    "items": "ingest_catalog",
+    "quarantined_items": "ingest_catalog",
+    "unknown_items": "prepare",
+    "interactions": "prepare",
+    "holdout": "prepare",
+    "bought": "prepare",
+    "query_items": "prepare",
+    "popular_items": "prepare",
+    "user_factors": "train",
+    "item_factors": "train",
+    "evaluation": "evaluate",
+    "user_recommendations": "recommend",
+    "query_recommendations": "recommend",
+    "similar_items": "recommend",
+}
+
+# The model's arrays are judged as a model by `evaluate` (finite, not collapsed, better than popular), not row by row.
+JUDGED_BY_EVALUATE = frozenset({"user_factors", "item_factors"})

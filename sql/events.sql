@@ -1,0 +1,32 @@
+-- Accepted events of one delivery hour.
+-- Grain: one row per event id; of several deliveries of one id the first counts, also when it came within the look-back.
+with standing as (
+    select *
+    from typed_events
+    where
+        excluded is null
+        and row not in (select refused.row from refused)
+        and event_id not in (select known_events.event_id from known_events)
+),
+
+numbered as (
+    select
+        *,
+        row_number() over (partition by event_id order by row) as delivery
+    from standing
+)
+
+select
+    cast(event_id as varchar) as event_id,
+    cast(user_id as varchar) as user_id,
+    cast(session_id as varchar) as session_id,
+    cast(event_type as varchar) as event_type,
+    cast(query as varchar) as query,
+    cast(item_id as varchar) as item_id,
+    cast(quantity as bigint) as quantity,
+    cast(position as bigint) as position,
+    cast(occurred_at as timestamptz) as occurred_at,
+    cast(ingested_at as timestamptz) as ingested_at
+from numbered
+where delivery = 1
+order by event_id

@@ -1,0 +1,14 @@
+-- How a query is compared with another: one spelling of Unicode, lower case, single spaces, no edges.
+create or replace macro normalize_query(query) as
+    nullif(lower(trim(regexp_replace(nfc_normalize(query), '\s+', ' ', 'g'))), '');
+
+-- A moment in UTC from ISO 8601 text, or null. Stricter than the cast: the date and the seconds are spelt out, and the
+-- offset, where there is one, exists on earth. Text without an offset is taken as UTC.
+create or replace macro read_moment(text) as
+    case
+        when regexp_full_match(
+            text,
+            '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
+        )
+        then try_cast(text as timestamptz)
+    end;

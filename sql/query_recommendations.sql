@@ -1,0 +1,105 @@
+-- Each frequent query's list: first what people took after typing it, then what the model finds near that, then popular.
+-- Grain: one row per normalised query and rank; every list holds min(k, available) different items. Scores count down
+-- through the three parts: 1 + share of the query's evidence, then the model's score below 1, then 0.
+with evidence as (
+    select
+        query_items.query,
+        query_items.item_id,
+        1 + query_items.weight / sum(query_items.weight) over (partition by query_items.query) as score,
+        query_items.weight,
+        to_json(['searched', query_items.query]) as reason
+    from query_items
+    inner join listed_queries on query_items.query = listed_queries.query
+    inner join items on query_items.item_id = items.item_id
+    where items.is_available
+),
+
+candidates as (
+    select
+        query,
+        item_id,
+        1 as part,
+        score,
+        weight,
+        cast(reason as varchar) as reason
+    from evidence
+    union all
+    select
+        scored_items.query,
+        scored_items.item_id,
+        2 as part,
+        least(scored_items.score, 1.0) as score,
+        0 as weight,
+        scored_items.reason
+    from scored_items
+    inner join items on scored_items.item_id = items.item_id
+    left join evidence
+        on
+            scored_items.query = evidence.query
+            and scored_items.item_id = evidence.item_id
+    where items.is_available and evidence.item_id is null
+),
+
+found as (
+    select
+        *,
+        row_number() over (partition by query order by part asc, weight desc, score desc, item_id asc) as place
+    from candidates
+    qualify place <= $k
+),
+
+short_queries as (
+    select
+        listed_queries.query,
+        count(found.item_id) as places_filled
+    from listed_queries
+    left join found on listed_queries.query = found.query
+    group by listed_queries.query
+    having count(found.item_id) < $k
+),
+
+fill as (
+    select
+        short_queries.query,
+        popular_items.item_id,
+        0.0 as score,
+        '["popular"]' as reason,
+        short_queries.places_filled + row_number() over (
+            partition by short_queries.query order by popular_items.rank asc
+        ) as place
+    from short_queries
+    inner join popular_items on popular_items.segment = 'all' and popular_items.rank <= $k
+    left join found
+        on
+            short_queries.query = found.query
+            and popular_items.item_id = found.item_id
+    where found.item_id is null
+    qualify place <= $k
+),
+
+listed as (
+    select
+        query,
+        place,
+        item_id,
+        score,
+        reason
+    from found
+    union all
+    select
+        query,
+        place,
+        item_id,
+        score,
+        reason
+    from fill
+)
+
+select
+    cast(query as varchar) as query,
+    cast(place as integer) as rank,
+    cast(item_id as varchar) as item_id,
+    cast(score as double) as score,
+    cast(reason as varchar) as reason
+from listed
+order by query, rank

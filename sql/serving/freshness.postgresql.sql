@@ -1,0 +1,17 @@
+-- How old the data are that readers get now: age_seconds = now - data_cutoff (never below 0), and
+-- published_lag_seconds = published_at - data_cutoff, their age when the version was published.
+-- Grain: source, arm.
+create view freshness as
+select
+    live.source,
+    live.arm,
+    live.version,
+    versions.interval_start,
+    versions.interval_end,
+    versions.data_cutoff,
+    versions.published_at,
+    cast(greatest(0, extract(epoch from clock_timestamp() - versions.data_cutoff)) as double precision) as age_seconds,
+    cast(extract(epoch from versions.published_at - versions.data_cutoff) as double precision)
+        as published_lag_seconds
+from live
+inner join versions on live.version = versions.version

@@ -1,0 +1,19 @@
+-- Delivered events with types: text that cannot be read becomes null (or 0 for numbers, which no rule allows), so that the
+-- rules of the suite can refuse the row and nothing disappears.
+-- Grain: one row per delivered row.
+select
+    row,
+    locator,
+    coalesce(nullif(trim(event_id), ''), locator) as event_id,
+    nullif(trim(user_id), '') as user_id,
+    nullif(trim(session_id), '') as session_id,
+    nullif(lower(trim(event_type)), '') as event_type,
+    nullif(trim(query), '') as query,
+    nullif(trim(item_id), '') as item_id,
+    case when nullif(trim(quantity), '') is not null then coalesce(try_cast(quantity as bigint), 0) end as quantity,
+    case when nullif(trim(position), '') is not null then coalesce(try_cast(position as bigint), 0) end as position,
+    read_moment(trim(occurred_at)) as occurred_at,
+    read_moment(trim(ingested_at)) as ingested_at,
+    nullif(trim(excluded), '') as excluded
+from delivered
+order by row

@@ -1,0 +1,26 @@
+-- A delivered catalog snapshot with types; text that cannot be read becomes null, or a price of 0, which no rule allows.
+-- Grain: one row per delivered row.
+select
+    row,
+    locator,
+    nullif(trim(item_id), '') as item_id,
+    nullif(trim(title), '') as title,
+    nullif(trim(category), '') as category,
+    nullif(trim(brand), '') as brand,
+    case
+        when nullif(trim(price), '') is null then null
+        when isfinite(try_cast(price as double)) then cast(price as double)
+        else 0
+    end as price,
+    nullif(upper(trim(currency)), '') as currency,
+    case lower(trim(is_available))
+        when 'true' then true
+        when 't' then true
+        when '1' then true
+        when 'false' then false
+        when 'f' then false
+        when '0' then false
+    end as is_available,
+    read_moment(trim(updated_at)) as updated_at
+from delivered
+order by row

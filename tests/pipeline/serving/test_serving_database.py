@@ -1,0 +1,126 @@
+"""The schema is created once, whoever comes first, and a database that is not there is one sentence."""
+
+import multiprocessing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, inspect, select, text
+
+from pipeline.errors import BadInput, NotLanded, Unreachable
+from pipeline.serving.database import connect, create_schema, name_database, reading
+from pipeline.serving.schema import LISTS, PUBLISHED, VIEWS, metadata, serving_schema
+
+
+def test_both_databases_have_the_same_names_and_columns(engine: Engine) -> None:
+    found = inspect(engine)
+    for table in metadata.tables.values():
+        assert [column["name"] for column in found.get_columns(table.name)] == table.columns.keys()
+    lists = {"live_items": "items", **{f"live_{table.name}": table.name for table in LISTS}}
+    for view in VIEWS:
+        columns = [column["name"] for column in found.get_columns(view)]
+        if view in lists:
+            assert columns == ["source", "arm", *metadata.tables[lists[view]].columns.keys()]
+    assert set(found.get_view_names()) == set(VIEWS)
+
+
+def test_postgresql_carries_every_comment(postgres_url: str) -> None:
+    engine = connect(postgres_url)
+    create_schema(engine)
+    found = inspect(engine)
+    for table in metadata.tables.values():
+        assert found.get_table_comment(table.name)["text"] == table.comment
+        comments = {column["name"]: column["comment"] for column in found.get_columns(table.name)}
+        assert comments == {column.name: column.comment for column in table.columns}
+        assert all(comments.values())
+    engine.dispose()
+
+
+def test_creating_the_schema_again_touches_nothing(engine: Engine) -> None:
+    with reading(engine) as connection:
+        before = connection.execute(select(serving_schema)).all()
+    create_schema(engine)
+    with reading(engine) as connection:
+        assert connection.execute(select(serving_schema)).all() == before
+
+
+def test_changed_view_is_replaced(engine: Engine) -> None:
+    with engine.connect().execution_options(writes=True) as connection, connection.begin():
+        connection.exec_driver_sql("drop view freshness")
+        connection.exec_driver_sql("create view freshness as select 1 as old")
+        connection.exec_driver_sql("update serving_schema set fingerprint = 'older'")
+    create_schema(engine)
+    assert "age_seconds" in [column["name"] for column in inspect(engine).get_columns("freshness")]
+
+
+def _create(url: str, barrier: "multiprocessing.synchronize.Barrier") -> None:
+    engine = connect(url)
+    barrier.wait()
+    create_schema(engine)
+    engine.dispose()
+
+
+@pytest.mark.timeout(60)
+def test_four_processes_create_the_schema_at_once(serving_url: str) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    barrier = spawn.Barrier(4)
+    processes = [spawn.Process(target=_create, args=(serving_url, barrier)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0] * 4
+    engine = connect(serving_url)
+    assert set(inspect(engine).get_view_names()) == set(VIEWS)
+    engine.dispose()
+
+
+def test_sqlite_keeps_a_write_ahead_log_in_a_folder_it_makes(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'new' / 'folder' / 'serving.db'}")
+    create_schema(engine)
+    with reading(engine) as connection:
+        assert connection.scalar(text("pragma journal_mode")) == "wal"
+    engine.dispose()
+
+
+def test_database_that_does_not_answer_is_one_sentence_without_the_password() -> None:
+    engine = connect("postgresql://me:canary@127.0.0.1:1/shop?application_name=canary")
+    with pytest.raises(
+        Unreachable, match=r"postgresql\+psycopg://me:\*\*\*@127.0.0.1:1/shop does not answer"
+    ) as caught:
+        create_schema(engine)
+    assert "canary" not in str(caught.value)
+
+
+def test_sqlite_file_that_cannot_be_opened_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(Unreachable, match="does not answer"):
+        create_schema(connect(f"sqlite:///{tmp_path}"))
+
+
+def test_database_without_a_schema_says_that_nothing_is_published(serving_url: str) -> None:
+    engine = connect(serving_url)
+    with pytest.raises(NotLanded, match="nothing is published yet"), reading(engine) as connection:
+        connection.execute(text("select version from live"))
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "mysql://me:canary@host/shop", "sqlite://", "postgresql+nothing://x/y"]
+)
+def test_other_urls_are_refused_without_repeating_them(url: str) -> None:
+    with pytest.raises(BadInput, match="must be an SQLite file or PostgreSQL") as caught:
+        connect(url)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_name_for_people_holds_no_password() -> None:
+    engine = connect("postgresql://me:canary@host/shop?password=canary")
+    assert name_database(engine.url) == "postgresql+psycopg://me:***@host/shop"
+
+
+def test_every_published_table_is_partitioned_by_version_on_postgresql(postgres_url: str) -> None:
+    engine = connect(postgres_url)
+    create_schema(engine)
+    with reading(engine) as connection:
+        kinds = connection.execute(text("select relname from pg_class where relkind = 'p'")).scalars().all()
+    assert set(kinds) == {table.name for table in PUBLISHED}
+    engine.dispose()
