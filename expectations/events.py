@@ -1,7 +1,5 @@
 """Suite of `events`: what an event must be to count. The same rules refuse single rows and gate the accepted table."""
 
-from datetime import datetime
-
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.row_conditions import Column
@@ -9,8 +7,10 @@ from great_expectations.expectations.row_conditions import Column
 from expectations.rules import rule, storable
 
 
-def suite(event_types: list[str], earliest: str, latest: str, id_length: int, query_length: int) -> list[Expectation]:
-    """The rules; `earliest` and `latest` are ISO moments between which an event of this delivery may have occurred."""
+def suite(
+    event_types: list[str], lookback_hours: int, skew_seconds: int, id_length: int, query_length: int
+) -> list[Expectation]:
+    """The rules; lengths in characters, `skew_seconds` is how far ahead a client's clock may go."""
     return [
         rule(
             gxe.ExpectColumnValuesToNotBeNull,
@@ -22,17 +22,17 @@ def suite(event_types: list[str], earliest: str, latest: str, id_length: int, qu
         rule(
             gxe.ExpectColumnValuesToBeBetween,
             "too_late",
-            "it occurred before the look-back of its delivery",
-            column="occurred_at",
-            min_value=datetime.fromisoformat(earliest),
+            f"it occurred more than {lookback_hours} hours before the hour that delivered it",
+            column="lag_seconds",
+            max_value=(lookback_hours + 1) * 3600,
             refuses=True,
         ),
         rule(
             gxe.ExpectColumnValuesToBeBetween,
             "future",
-            "it claims to have occurred more than five minutes after its delivery",
-            column="occurred_at",
-            max_value=datetime.fromisoformat(latest),
+            f"it claims to have occurred more than {skew_seconds} seconds after its delivery",
+            column="lag_seconds",
+            min_value=-skew_seconds,
             refuses=True,
         ),
         rule(

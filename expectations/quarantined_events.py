@@ -9,6 +9,8 @@ from expectations.rules import rule
 def suite() -> list[Expectation]:
     """The rules; they hold for quarantined items alike."""
     return [
-        rule(gxe.ExpectColumnValuesToNotBeNull, f"{column}_missing", f"a refused row without its {column}", column=column)
+        rule(
+            gxe.ExpectColumnValuesToNotBeNull, f"{column}_missing", f"a refused row without its {column}", column=column
+        )
         for column in ("locator", "rule", "sentence", "raw_row")
     ]

@@ -30,7 +30,9 @@ class Top:
     scores: Floats
 
 
-def confidence(weights: NDArray[np.int64], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float) -> sp.csr_matrix:
+def confidence(
+    weights: NDArray[np.int64], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float
+) -> sp.csr_matrix:
     """The matrix handed to `implicit`: one cell per pair, from weights in millionths."""
     values = np.log1p(weights / UNIT) + 1.0 / alpha
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=shape)

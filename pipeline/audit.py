@@ -4,8 +4,10 @@ Its import costs seconds, so a stage that audits nothing must not pay for it. Ta
 rows, so memory is bounded; results never carry values of personal columns.
 """
 
+import bisect
+import itertools
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -18,7 +20,7 @@ from pipeline.errors import AuditFailed
 
 if TYPE_CHECKING:
     import pandas as pd
-    from great_expectations.core import ExpectationSuiteValidationResult
+    from great_expectations.core import ExpectationValidationResult
 
 SLICE_ROWS = 1_000_000
 PERSONAL = frozenset({"user_id", "session_id", "query", "event_id", "reason"})
@@ -48,40 +50,51 @@ def _context() -> Any:
             checkpoint_store_name="checkpoints",
             stores={name: {"class_name": kind, "store_backend": memory} for name, kind in kinds.items()},
             data_docs_sites={},
-            progress_bars={"globally": False, "metric_calculations": False},
+            progress_bars={"globally": False, "metric_calculations": False},  # type: ignore[arg-type]
         ),
     )
 
 
 @cache
-def _batch_definition() -> Any:
-    source = _context().data_sources.add_pandas("lake")
+def _batch_definition(context: Any) -> Any:
+    source = context.data_sources.add_pandas("lake")
     return source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("slice")
 
 
-def _slices(path: Path) -> Iterator["pd.DataFrame"]:
-    """The table in frames of at most SLICE_ROWS rows; one empty frame for an empty table."""
-    with pq.ParquetFile(path) as file:
-        if not file.metadata.num_rows:
-            yield file.schema_arrow.empty_table().to_pandas()
-        for batch in file.iter_batches(SLICE_ROWS):
-            yield pa.Table.from_batches([batch]).to_pandas()
+def _slices(paths: Sequence[Path]) -> Iterator["pd.DataFrame"]:
+    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; one empty frame for no rows."""
+    small: list[pa.Table] = []
+    waiting = 0
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            if not small:
+                small.append(file.schema_arrow.empty_table())
+            for batch in file.iter_batches(SLICE_ROWS):
+                if waiting and waiting + batch.num_rows > SLICE_ROWS:
+                    yield pa.concat_tables(small, promote_options="permissive").to_pandas()
+                    small, waiting = [], 0
+                small.append(pa.Table.from_batches([batch]))
+                waiting += batch.num_rows
+    yield pa.concat_tables(small, promote_options="permissive").to_pandas()
 
 
 def _validate(
     table: str, frame: "pd.DataFrame", limits: Mapping[str, Any], only_refusing: bool = False
-) -> "ExpectationSuiteValidationResult":
+) -> "list[ExpectationValidationResult]":
     context = _context()
     import great_expectations as gx
 
     expectations = import_module(f"expectations.{table}").suite(**limits)
-    if only_refusing:
-        expectations = [expectation for expectation in expectations if expectation.meta["refuses"]]
     if not expectations:
         raise AuditFailed(f"{table}: its suite holds no expectation, so nothing was checked.")
-    del context
-    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
-    return batch.validate(
+    if only_refusing:
+        expectations = [expectation for expectation in expectations if expectation.meta["refuses"]]
+    if frame.empty:  # rules about rows hold; those about the table, such as "not empty", are asked
+        expectations = [one for one in expectations if not hasattr(one, "column") and not hasattr(one, "column_list")]
+        if not expectations:
+            return []
+    definition = _batch_definition(context)
+    result = definition.get_batch(batch_parameters={"dataframe": frame}).validate(
         gx.ExpectationSuite(name=table, expectations=expectations),
         result_format={
             "result_format": "COMPLETE" if only_refusing else "BASIC",
@@ -89,11 +102,12 @@ def _validate(
             "include_unexpected_rows": False,
         },
     )
+    return list(result.results)
 
 
 def _describe(table: str, result: Any) -> str:
     """One sentence about a failed expectation, without personal values."""
-    meta = result.expectation_config.meta
+    meta = _meta(result)
     outcome = result.result or {}
     raised = [info for info in _exceptions(result)]
     if raised:
@@ -108,51 +122,63 @@ def _describe(table: str, result: Any) -> str:
     return f"{table}: {meta['rule']}: {meta['sentence']}{rows}{first}"
 
 
+def _meta(result: Any) -> dict[str, Any]:
+    return dict(result.expectation_config.meta)
+
+
+def _severity(result: Any) -> str:
+    severity = result.expectation_config.severity
+    return str(getattr(severity, "value", severity))
+
+
 def _exceptions(result: Any) -> list[str]:
     info = result.exception_info or {}
     entries = [info] if "raised_exception" in info else list(info.values())
     return [entry["exception_message"] for entry in entries if entry.get("raised_exception")]
 
 
-def audit_table(table: str, path: Path, limits: Mapping[str, Any], hour: str) -> list[str]:
-    """Hold a draft against its suite; returns the warnings, raises `AuditFailed` when a critical rule fails."""
+def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], hour: str) -> list[str]:
+    """Hold drafts of a table against its suite; returns the warnings, raises `AuditFailed` when a critical rule fails.
+
+    Several drafts (of several hours) are held against it as one table, for suites whose rules look at single rows.
+    """
     warnings: list[str] = []
     critical: list[str] = []
-    for frame in _slices(path):
-        for result in _validate(table, frame, limits).results:
+    for frame in _slices(paths):
+        for result in _validate(table, frame, limits):
             if not result.success:
-                severity = result.expectation_config.severity
-                is_warning = getattr(severity, "value", severity) != "critical" and not _exceptions(result)
+                is_warning = _severity(result) != "critical" and not _exceptions(result)
                 (warnings if is_warning else critical).append(_describe(table, result))
     if critical:
         raise AuditFailed(f"{hour}: {'; '.join(dict.fromkeys(critical))} (the draft stays under failed/).")
     return list(dict.fromkeys(warnings))
 
 
-def find_refused(table: str, path: Path, limits: Mapping[str, Any]) -> pa.Table:
-    """The rows of a typed draft (which has a `row` number) that break a rule: columns row, rule, sentence, is_primary.
+def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -> list[pa.Table]:
+    """For each typed draft (which has a `row` number) its rows that break a rule: row, rule, sentence, is_primary.
 
-    A row that breaks several rules stands here once for each; the first in the suite's order is the primary one, which
+    A row that breaks several rules stands there once for each; the first in the suite's order is the primary one, which
     decides its fate.
     """
-    rows: list[int] = []
-    rules: list[str] = []
-    sentences: list[str] = []
-    primary: list[bool] = []
+    starts = list(itertools.accumulate((pq.read_metadata(path).num_rows for path in paths), initial=0))
+    found: list[list[tuple[int, str, str, bool]]] = [[] for _ in paths]
     seen: set[int] = set()
-    for frame in _slices(path):
+    offset = 0
+    for frame in _slices(paths):
         if frame.empty:
             continue
-        for result in _validate(table, frame, limits, only_refusing=True).results:
-            meta = result.expectation_config.meta
+        frame["row"] = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
+        offset += len(frame)
+        for result in _validate(table, frame, limits, only_refusing=True):
+            meta = _meta(result)
             if _exceptions(result):
                 raise AuditFailed(_describe(table, result))
             for index in (result.result or {}).get("unexpected_index_list") or []:
-                row = int(index["row"])
-                rows.append(row)
-                rules.append(meta["rule"])
-                sentences.append(meta["sentence"])
-                primary.append(row not in seen)
-                seen.add(row)
-    schema = pa.schema([("row", pa.int64()), ("rule", pa.string()), ("sentence", pa.string()), ("is_primary", pa.bool_())])
-    return pa.table([rows, rules, sentences, primary], schema=schema)
+                place = int(index["row"])
+                draft = bisect.bisect_right(starts, place) - 1
+                found[draft].append((place - starts[draft] + 1, meta["rule"], meta["sentence"], place not in seen))
+                seen.add(place)
+    names = ("row", "rule", "sentence", "is_primary")
+    schema = pa.schema(list(zip(names, (pa.int64(), pa.string(), pa.string(), pa.bool_()), strict=True)))
+    columns: list[Any] = [list(zip(*rows, strict=True)) if rows else [[], [], [], []] for rows in found]
+    return [pa.table([pa.array(column) for column in four] if four[0] else four, schema=schema) for four in columns]

@@ -14,8 +14,8 @@ import resource
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,9 @@ from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
 
 # Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
 PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
+
+# Audits passed in this process: (table, hash of its bytes, hash of the limits): warnings.
+PASSED: dict[tuple[str, str, str], list[str]] = {}
 
 
 def hour_folder(lake: Path, hour: datetime) -> Path:
@@ -62,7 +65,11 @@ def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[st
 def stage_timings(run: Run) -> list[dict[str, Any]]:
     """Seconds, CPU-seconds, peak memory and rows of every stage of this hour that has landed, in no order."""
     manifests = [read_manifest(run, stage) for stage in dict.fromkeys(PRODUCERS.values())]
-    return [{"stage": m["stage"], **m["timings"], "rows_in": m["rows_in"], "rows_out": m["rows_out"]} for m in manifests if m]
+    return [
+        {"stage": m["stage"], **m["timings"], "rows_in": m["rows_in"], "rows_out": m["rows_out"]}
+        for m in manifests
+        if m
+    ]
 
 
 def stage_facts(run: Run, stage: str) -> dict[str, Any]:
@@ -113,7 +120,9 @@ class Work:
         found = find_table(self.run, table)
         if found is None:
             producer = PRODUCERS[table]
-            raise NotLanded(f"{self.stage} of {self.run.name} needs {table}, which has not landed; run {producer} first.")
+            raise NotLanded(
+                f"{self.stage} of {self.run.name} needs {table}, which has not landed; run {producer} first."
+            )
         path, entry = found
         check_lineage(self.run, PRODUCERS[table])
         if not path.exists() or hash_file(path) != entry["sha256"]:
@@ -121,18 +130,18 @@ class Work:
         self.inputs[table] = entry["sha256"]
         return path
 
-    def read_window(self, table: str, hours: int, include_own: bool = True) -> list[Path]:
-        """Paths of a table in this hour and the `hours` before it, oldest first; hours that never landed are left out."""
-        paths = []
-        for step in range(hours, -1 if include_own else 0, -1):
-            hour = self.run.hour - step * HOUR
-            found = find_table(self.run, table, hour)
-            if found is None:
-                continue
-            self.inputs[f"{table}@{format_hour(hour)}"] = found[1]["sha256"]
-            if found[1]["rows"]:
-                paths.append(found[0])
-        return paths
+    def read_hour(self, table: str, hour: datetime) -> list[Path]:
+        """The path of a table of another hour as a list of one, registered as an input; empty when it has no rows."""
+        found = find_table(self.run, table, hour)
+        if found is None:
+            return []
+        self.inputs[f"{table}@{format_hour(hour)}"] = found[1]["sha256"]
+        return [found[0]] if found[1]["rows"] else []
+
+    def read_window(self, table: str, hours: int) -> list[Path]:
+        """Paths of a table in the last `hours` hours, this one included, oldest first; what never landed is left out."""
+        steps = range(hours - 1, -1, -1)
+        return [path for step in steps for path in self.read_hour(table, self.run.hour - step * HOUR)]
 
     def draft(self, table: str) -> Path:
         """Where to write a table before it is audited."""
@@ -142,18 +151,28 @@ class Work:
         """Audit a draft and mark it for landing; `limits` go to its suite. Returns its rows; raises `AuditFailed`."""
         path = self.draft(table)
         rows = pq.read_metadata(path).num_rows
-        entry = {"sha256": hash_file(path), "rows": rows, "bytes": path.stat().st_size, "limits": hash_json(limits)}
+        entry: dict[str, Any] = {
+            "sha256": hash_file(path),
+            "rows": rows,
+            "bytes": path.stat().st_size,
+            "limits": hash_json(limits),
+        }
         if table not in JUDGED_BY_EVALUATE:
-            entry["warnings"] = self._passed_before(table, entry)
-            if entry["warnings"] is None:
-                entry["warnings"] = audit_table(table, path, limits, self.run.name)
-            self.notes += [f"warning: {sentence}" for sentence in entry["warnings"]]
+            warnings = self._passed_before(table, entry)
+            if warnings is None:
+                warnings = audit_table(table, [path], limits, self.run.name)
+                PASSED[(table, entry["sha256"], entry["limits"])] = warnings
+            entry["warnings"] = warnings
+            self.notes += [f"warning: {sentence}" for sentence in warnings]
         self.tables[table] = {"file": f"{table}.{entry['sha256'][:12]}.parquet", **entry}
         self.rows_out += rows
         return rows
 
     def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[str] | None:
         """Warnings of the audit that these very bytes passed under this code, here or an hour earlier; else None."""
+        in_this_process = PASSED.get((table, entry["sha256"], entry["limits"]))
+        if in_this_process is not None:
+            return in_this_process
         for hour in (self.run.hour, self.run.hour - HOUR):
             manifest = read_manifest(self.run, self.stage, hour)
             known = manifest["tables"].get(table) if manifest and manifest["code_version"] == code_version() else None
@@ -231,8 +250,20 @@ class Work:
         flush(folder)
 
 
+def audit_together(works: Sequence[Work], table: str, **limits: Any) -> None:
+    """Hold one table's drafts of many hours against its suite at once; `keep` then knows that they passed.
+
+    A suite costs about as much for a row as for a thousand, so many small hours are cheaper together. Only for suites
+    whose rules look at single rows. Raises `AuditFailed` when any draft fails; then the hours should be tried one by one.
+    """
+    paths = [work.draft(table) for work in works]
+    warnings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")
+    if not warnings:
+        PASSED.update({(table, hash_file(path), hash_json(limits)): [] for path in paths})
+
+
 @contextmanager
-def open_stage(run: Run, stage: str) -> Iterator[Work]:
+def open_stage(run: Run, stage: str, keep_evidence: bool = True) -> Iterator[Work]:
     """A `Work` whose kept drafts land when the block ends well; when it raises, drafts and a manifest stay as evidence."""
     work = Work(run, stage)
     work.folder.mkdir(parents=True)
@@ -240,10 +271,20 @@ def open_stage(run: Run, stage: str) -> Iterator[Work]:
         yield work
         work._land()
     except Exception as error:
-        work._keep_evidence(error)
+        if keep_evidence:
+            work._keep_evidence(error)
         raise
     finally:
         shutil.rmtree(work.folder, ignore_errors=True)
+
+
+@contextmanager
+def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
+    """A stage of several hours, oldest first: all land when the block ends well. Evidence is kept of a single hour only."""
+    with ExitStack() as stack:
+        # Entered newest first, because they land in the order of leaving: oldest first.
+        works = [stack.enter_context(open_stage(run, stage, len(runs) == 1)) for run in reversed(runs)]
+        yield works[::-1]
 
 
 def reuse_landed(run: Run, stage: str) -> StageResult | None:

@@ -4,11 +4,11 @@ The Airflow DAG and the command line are both made from `STAGES`; a new stage is
 Stage modules are imported only when they run, so that importing this module stays cheap for Airflow's DAG processor.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from importlib import import_module
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, DataError
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
@@ -35,22 +35,41 @@ def choose_stages(only: str | None) -> list[str]:
     return [stage for stage in STAGES if stage in names]
 
 
+def compute_stage(stage: str, run: Run) -> StageResult:
+    """Run one stage of the line for a run that is already described."""
+    function: Callable[[Run], StageResult] = getattr(import_module(f"pipeline.stages.{stage}"), stage)
+    return function(run)
+
+
 def run_stage(stage: str, hour: datetime, settings: Settings, repull: bool = False) -> StageResult:
     """Run one stage of one hour; what it made has landed in the lake (or, for publish, in the serving database)."""
-    function: Callable[[Run], StageResult] = getattr(import_module(f"pipeline.stages.{stage}"), stage)
-    return function(Run(hour=hour, settings=settings, repull=repull))
+    return compute_stage(stage, Run(hour=hour, settings=settings, repull=repull))
 
 
-def run_hour(
-    hour: datetime,
-    settings: Settings,
-    stages: Collection[str] = tuple(STAGES),
-    repull: bool = False,
-    report: Callable[[StageResult], None] = lambda result: None,
-) -> list[StageResult]:
-    """Run the given stages of one hour in order, telling `report` about each as it ends."""
-    results = []
-    for stage in stages:
-        results.append(run_stage(stage, hour, settings, repull))
-        report(results[-1])
-    return results
+def run_stage_of_hours(
+    stage: str, hours: Sequence[datetime], settings: Settings, repull: bool = False
+) -> Iterator[StageResult]:
+    """Run one stage of several hours, oldest first, together where the stage knows how to, else one by one.
+
+    When hours cannot go together because one is refused, they are tried one by one, so that the error names that hour
+    and all hours before it have landed.
+    """
+    from pipeline.lake import reuse_landed  # not above: it brings in Arrow, which the DAG processor need not pay for
+
+    module = import_module(f"pipeline.stages.{stage}")
+    together: Callable[[list[Run]], list[StageResult]] | None = getattr(module, f"{stage}_of_hours", None)
+    runs = [Run(hour=hour, settings=settings, repull=repull) for hour in hours]
+    if together is not None:
+        landed = {run.hour: reuse_landed(run, stage) for run in runs}
+        missing = [run for run in runs if landed[run.hour] is None]
+        try:
+            landed |= {
+                run.hour: result for run, result in zip(missing, together(missing) if missing else [], strict=True)
+            }
+        except DataError:
+            pass
+        else:
+            yield from (result for result in landed.values() if result)
+            return
+    for run in runs:
+        yield compute_stage(stage, run)

@@ -32,8 +32,8 @@ def write_factors(path: Path, column: str, ids: Sequence[str], vectors: Floats) 
 def read_factors(path: Path, column: str) -> Factors:
     """The vectors of a factors table; raises `DataError` when the columns are not those of `write_factors`."""
     table = pq.read_table(path)
-    kind = table.schema.field("factors").type if "factors" in table.column_names else None
-    if table.column_names != [column, "factors"] or not pa.types.is_fixed_size_list(kind):
+    kind = table.schema.field("factors").type if "factors" in table.column_names else pa.null()
+    if table.column_names != [column, "factors"] or not isinstance(kind, pa.FixedSizeListType):
         raise DataError(f"{path} does not hold {column} and factors.")
     # A copy of our own: `implicit` wants arrays that it could write to.
     vectors = table["factors"].combine_chunks().flatten().to_numpy(zero_copy_only=False).copy()

@@ -27,7 +27,9 @@ class Settings(BaseSettings):
     home: Path = Field(Path("var"), description="folder of all state; relative paths start at the working directory")
     source: str = Field("shop", description="folder name under sql/sources: where events and items come from")
     source_url: str = Field("", description="database URL or folder of the source; empty: the source's own default")
-    data: Path = Field(Path("../shared/data"), description="folder in which the file sources look for theirs by default")
+    data: Path = Field(
+        Path("../shared/data"), description="folder in which the file sources look for theirs by default"
+    )
     serving_url: str = Field("", description="SQLAlchemy URL of the serving database; empty: SQLite in home")
     arm: str = Field("batch", description="name under which this pipeline publishes, beside other designs")
     start: datetime = Field(
@@ -48,7 +50,9 @@ class Settings(BaseSettings):
     alpha: float = Field(20.0, gt=0, description="confidence of an interaction of weight 1, relative to an unseen pair")
     regularization: float = Field(20.0, gt=0, description="ALS regularisation, in the units of alpha")
     seed: int = Field(0, ge=0, description="seed of the factors' starting values")
-    holdout_share: float = Field(0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by")
+    holdout_share: float = Field(
+        0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"
+    )
     k: int = Field(20, ge=1, le=1000, description="items in every list")
 
     # the gates

@@ -118,7 +118,9 @@ def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str,
                 used,
             )
         except (duckdb.BinderException, duckdb.CatalogException) as error:
-            raise DataError(f"source {run.settings.source}: {kind}.sql does not fit the files: {_first(error)}") from error
+            raise DataError(
+                f"source {run.settings.source}: {kind}.sql does not fit the files: {_first(error)}"
+            ) from error
         except duckdb.Error as error:
             raise BadInput(f"source {run.settings.source}: cannot read {folder}: {_first(error)}") from error
     return pq.read_metadata(target).num_rows

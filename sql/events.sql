@@ -1,5 +1,6 @@
 -- Accepted events of one delivery hour.
 -- Grain: one row per event id; of several deliveries of one id the first counts, also when it came within the look-back.
+-- lag_seconds runs from when the event occurred to the end of the hour that delivered it.
 with standing as (
     select *
     from typed_events
@@ -26,7 +27,8 @@ select
     cast(quantity as bigint) as quantity,
     cast(position as bigint) as position,
     cast(occurred_at as timestamptz) as occurred_at,
-    cast(ingested_at as timestamptz) as ingested_at
+    cast(ingested_at as timestamptz) as ingested_at,
+    cast(lag_seconds as bigint) as lag_seconds
 from numbered
 where delivery = 1
 order by event_id

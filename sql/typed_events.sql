@@ -14,6 +14,7 @@ select
     case when nullif(trim(position), '') is not null then coalesce(try_cast(position as bigint), 0) end as position,
     read_moment(trim(occurred_at)) as occurred_at,
     read_moment(trim(ingested_at)) as ingested_at,
+    date_diff('second', read_moment(trim(occurred_at)), $hour_end) as lag_seconds,
     nullif(trim(excluded), '') as excluded
 from delivered
 order by row

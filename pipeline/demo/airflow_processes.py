@@ -25,6 +25,7 @@ from pipeline.hours import format_hour
 from pipeline.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[2]
+LOCAL_SETTINGS = Path(__file__).with_name("airflow_config")
 HOST = "127.0.0.1"  # nobody but this machine's users may reach the login page
 USER = "admin"
 PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")  # nothing else of the shell leaks into Airflow
@@ -110,7 +111,7 @@ def airflow_environment(settings: Settings, port: int, scheduled: bool) -> dict[
     }
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {"AIRFLOW__{}__{}".format(*name.upper().split(".")): str(value) for name, value in options.items()}
-    environment |= {"AIRFLOW_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment |= {"AIRFLOW_HOME": str(home), "PYTHONPATH": f"{ROOT}{os.pathsep}{LOCAL_SETTINGS}"}
     return environment | pipeline_environment(settings)
 
 

@@ -172,6 +172,7 @@ def supervise(settings: Settings, port: int) -> None:
         for name in [name for name in commands if name not in children]:
             children[name] = processes.start(name, commands[name], environment, home)
         _wait_for_health(client, ("scheduler",), {name: children[name] for name in COMPONENTS}, home)
+        client.fill_gap(settings.start)
         processes.write_state(home, **state, ready=True)
         while True:
             time.sleep(5)

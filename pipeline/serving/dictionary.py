@@ -1,4 +1,4 @@
-"""The data dictionary, `docs/data-dictionary.md`, made from the schema: `python -m pipeline.serving.dictionary [--check]`."""
+"""The data dictionary `docs/data-dictionary.md`: `python -m pipeline.serving.dictionary [--check]` makes it."""
 
 import sys
 
@@ -11,7 +11,8 @@ from pipeline.serving.schema import VIEWS, metadata
 PATH = ROOT / "docs" / "data-dictionary.md"
 HEAD = """# Data dictionary of the serving database
 
-Made from `pipeline/serving/schema.py` and `sql/serving/` by `python -m pipeline.serving.dictionary`; do not edit it here.
+Made from `pipeline/serving/schema.py` and `sql/serving/` by `python -m pipeline.serving.dictionary`;
+do not edit it here.
 
 Names and columns are the same on SQLite and PostgreSQL. Ids are texts, moments are UTC (on SQLite as text
 `2026-01-01 13:00:00.000000`). Start with the views: they show what readers get now. The tables behind them hold every

@@ -6,6 +6,7 @@ PostgreSQL: COPY into a table of its own, which becomes a partition once the ver
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -80,8 +81,11 @@ def _convert(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
     columns = {}
     for name in batch.schema.names:
         kind = ARROW_TYPES[type(table.c[name].type)]
+        column = batch.column(name)
+        if pa.types.is_decimal(column.type) and kind == pa.float64():
+            column = column.cast(pa.string())  # Arrow's direct way makes 19.990000000000002 of 19.99
         # A score that was an integer may lose its last digits as a float; nothing else may change.
-        columns[name] = batch.column(name).cast(kind, safe=kind != pa.float64())
+        columns[name] = column.cast(kind, safe=kind != pa.float64())
     return pa.RecordBatch.from_pydict(columns)
 
 
@@ -95,8 +99,7 @@ def _copy_rows(
     connection.exec_driver_sql(
         f"alter table {part} alter column version set default '{version}', add check (version = '{version}')"
     )
-    driver = connection.connection.driver_connection
-    assert driver is not None
+    driver: Any = connection.connection.driver_connection
     options = pyarrow.csv.WriteOptions(include_header=False)
     with driver.cursor() as cursor, cursor.copy(f"copy {part} ({', '.join(names)}) from stdin (format csv)") as copy:
         for batch in batches:
@@ -114,9 +117,9 @@ def _insert_rows(
     connection: Connection, table: Table, version: str, names: Sequence[str], batches: Iterator[pa.RecordBatch]
 ) -> None:
     marks = ", ".join("?" for _ in names)
-    statement = f"insert into {table.name} (version, {', '.join(names)}) values ('{version}', {marks})"
-    driver = connection.connection.driver_connection
-    assert driver is not None
+    # Table and columns are the schema's own, and check_version has seen the version.
+    statement = f"insert into {table.name} (version, {', '.join(names)}) values ('{version}', {marks})"  # noqa: S608
+    driver: Any = connection.connection.driver_connection
     for batch in batches:
         columns = [_plain(column).to_pylist() for column in batch.columns]
         driver.executemany(statement, zip(*columns, strict=True))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, Table, and_, select, text
+from sqlalchemy import Column, Connection, Double, Engine, MetaData, Row, Table, Text, and_, literal, select
 
 from pipeline.serving.database import reading
 from pipeline.serving.pointer import list_versions, nothing_published, rollback
@@ -36,6 +36,14 @@ __all__ = [
     "rollback",
 ]
 
+# The view, for reading only: it is not part of the schema's metadata.
+_freshness = Table(
+    "freshness",
+    MetaData(),
+    *(Column(name, Text) for name in ("source", "arm", "version")),
+    *(Column(name, Moment) for name in ("interval_start", "interval_end", "data_cutoff", "published_at")),
+    *(Column(name, Double) for name in ("age_seconds", "published_lag_seconds")),
+)
 POPULAR = '["popular"]'
 # code: (sentence with a reference, sentence without one)
 SENTENCES = {
@@ -72,7 +80,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Answer:
-    """A list from one version. `served_reason` is personal, query or similar, or popular when there was no such list."""
+    """A list from one version. `served_reason` is personal, query, similar, or popular: there was no such list."""
 
     rows: tuple[Listed, ...]
     served_reason: str
@@ -107,8 +115,9 @@ def live_version(engine: Engine, source: str, arm: str) -> Live:
 
 def _pin_version(connection: Connection, source: str, arm: str) -> Live:
     found = connection.execute(
-        text("select version, age_seconds from freshness where source = :source and arm = :arm"),
-        {"source": source, "arm": arm},
+        select(_freshness.c.version, _freshness.c.age_seconds).where(
+            _freshness.c.source == source, _freshness.c.arm == arm
+        )
     ).first()
     if found is None:
         raise nothing_published(source, arm)
@@ -148,11 +157,10 @@ def _read(engine: Engine, source: str, arm: str, table: Table, key: str, value: 
 
 def _read_list(connection: Connection, version: str, table: Table, key: str, value: str) -> list[Row[Any]]:
     item = table.c["similar_item_id" if table is similar_items else "item_id"]
-    reason = table.c.reason if "reason" in table.c else text(f"'{POPULAR}' as reason")
+    reason = table.c.reason if "reason" in table.c else literal(POPULAR).label("reason")
+    details = (items.c.title, items.c.price, items.c.currency)
     statement = (
-        select(
-            table.c.rank, item.label("item_id"), items.c.title, items.c.price, items.c.currency, table.c.score, reason
-        )
+        select(table.c.rank, item.label("item_id"), *details, table.c.score, reason)
         .join(items, and_(items.c.version == version, items.c.item_id == item))
         .where(table.c.version == version, table.c[key] == value)
         .order_by(table.c.rank)
@@ -172,10 +180,6 @@ def _read_titles(connection: Connection, version: str, reasons: Iterable[str]) -
 
 def freshness(engine: Engine) -> list[dict[str, Any]]:
     """The view `freshness`: for each source and arm the live version and how old its data are, in seconds."""
-    moments = ("interval_start", "interval_end", "data_cutoff", "published_at")
-    columns = ("source", "arm", "version", *moments, "age_seconds", "published_lag_seconds")
-    statement = text(f"select {', '.join(columns)} from freshness order by source, arm").columns(
-        **{name: Moment() for name in moments}
-    )
     with reading(engine) as connection:
-        return [dict(row._mapping) for row in connection.execute(statement)]
+        rows = connection.execute(select(_freshness).order_by(_freshness.c.source, _freshness.c.arm))
+        return [dict(row._mapping) for row in rows]

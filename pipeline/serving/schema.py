@@ -6,6 +6,7 @@ partition, on SQLite a range of the primary key.
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Integer, MetaData, Table, Text
@@ -215,10 +216,12 @@ def check_version(version: str) -> str:
     return version
 
 
+@lru_cache(maxsize=64)
 def rows_of(table: Table, version: str, dialect: str) -> Table:
     """The table that holds this version's rows: its partition on PostgreSQL, the table itself on SQLite.
 
     Rows that are not published yet, or failed their audit, are found here and nowhere else on PostgreSQL.
     """
-    name = table.name if dialect == "sqlite" else f"{table.name}_{check_version(version)}"
-    return table.to_metadata(MetaData(), name=name)
+    if dialect == "sqlite":
+        return table
+    return table.to_metadata(MetaData(), name=f"{table.name}_{check_version(version)}")

@@ -1,7 +1,7 @@
 """What users do in a session: search or browse, click, put in the cart, buy. No state is carried between sessions.
 
-A session is one to four intents. An intent is a product type, looked for by a typed query or by browsing, and some clicks;
-a click may lead to the cart, and the cart to a purchase, unless the item is out of stock.
+A session is one to four intents. An intent is a product type, looked for by a typed query or by browsing, and some
+clicks; a click may lead to the cart, and the cart to a purchase, unless the item is out of stock.
 """
 
 from dataclasses import dataclass

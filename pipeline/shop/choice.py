@@ -30,7 +30,7 @@ def open_market(world: World, number: int) -> Market:
     stock = take_stock(world, number)
     filled = (world.slots >= 0) & stock.is_listed[world.slots]
     bias = np.where(filled, world.popularity[world.slots], -np.inf).astype(np.float32)
-    open_shelves = filled.any(axis=1)
+    open_shelves = np.asarray(filled.any(axis=1))
     open_types = np.isin(np.arange(len(TYPES)), world.shelf_type[open_shelves])
     vectors = np.ascontiguousarray(world.vectors[world.slots].transpose(0, 2, 1))
     return Market(world, stock, open_types, open_shelves, bias, vectors)

@@ -64,7 +64,7 @@ def read_world(url: str) -> World:
     try:
         with engine.connect() as connection:
             held = read_identity(connection) if sa.inspect(connection).has_table("traded_hours") else None
-    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+    except sa.exc.DBAPIError as error:
         raise Unreachable(f"the shop's database {shown} cannot be used: {error.orig}") from error
     finally:
         engine.dispose()

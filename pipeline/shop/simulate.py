@@ -52,13 +52,10 @@ def simulate(
                 f"trade on with these, or fill another database with seed={seed}, users={users}, items={items}."
             )
         for hour in hours_between(first, last):
-            try:
-                rows = _trade_hour(engine, world, hour, events_per_hour, dirt)
-            except sa.exc.IntegrityError:
-                rows = 0  # somebody else traded this hour in the meantime
+            rows = _trade_hour(engine, world, hour, events_per_hour, dirt)
             report(hour, rows)
             written += rows
-    except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+    except sa.exc.DBAPIError as error:
         raise Unreachable(f"the shop's database {shown} cannot be used: {error.orig}") from error
     finally:
         engine.dispose()
@@ -70,10 +67,11 @@ def _trade_hour(engine: Engine, world: World, hour: datetime, events_per_hour: f
     name, key, events = format_hour(hour), TRADED_HOURS.c.hour, 0
     claim = {"hour": name, "events": 0, "seed": world.seed, "users": world.users, "items": world.items}
     with engine.begin() as connection:
-        if connection.execute(sa.select(key).where(key == name)).first():
+        try:
+            connection.execute(sa.insert(TRADED_HOURS), claim)
+        except sa.exc.IntegrityError:  # traded before, or by somebody else just now
+            connection.rollback()
             return 0
-        # Claimed before anything is written: of two that trade the same hour at once, the second fails here.
-        connection.execute(sa.insert(TRADED_HOURS), claim)
         _write_changes(connection, world, hour)
         for rows in deliver_hour(world, hour, events_per_hour, dirt):
             insert_rows(connection, EVENTS, COLUMNS, rows)

@@ -1,7 +1,7 @@
 """What the shop offers in an hour: which items are listed, at which price, and whether they are in stock.
 
-Everything is a pure function of (seed, item, hour) and costs the same for any hour: each item has price periods of 40 to
-100 days with one change in each, and stock periods of 400 to 800 hours with one stock-out of 4 to 20 hours in each.
+Everything is a pure function of (seed, item, hour) and costs the same for any hour: each item has price periods of 40
+to 100 days with one change in each, and stock periods of 400 to 800 hours with one stock-out of 4 to 20 hours in each.
 About 1.5 % of the prices change in a day and about 2 % of the items are out of stock. Changes happen on the hour.
 """
 

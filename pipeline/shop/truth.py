@@ -43,9 +43,9 @@ def truth_report(
 ) -> TruthReport:
     """How well `lists` (user: item ids, best first) foretell the picks of `hour`, beside a popular list and an oracle.
 
-    `hour` is the first one that the lists' maker has not seen. `popular` is ranked and longer than k, so that k are left
-    when a user's excluded items are taken out. Of more than `sample` users a seeded sample is judged. Raises `BadInput`
-    for a user who is not in this world.
+    `hour` is the first one that the lists' maker has not seen. `popular` is ranked and longer than k, so that k are
+    left when a user's excluded items are taken out. Of more than `sample` users a seeded sample is judged. Raises
+    `BadInput` for a user who is not in this world.
     """
     rng = np.random.default_rng([world.seed, hour_number(hour), 7])
     users = sorted(lists)
@@ -72,7 +72,7 @@ def wanted_items(
     picks: int = PICKS,
     exclude: Excludes | None = None,
 ) -> dict[str, list[str]]:
-    """The distinct items among `picks` independent choices of each user in that hour, by the user's true probabilities."""
+    """The distinct items among `picks` independent choices of each user in that hour, by their true probabilities."""
     wanted: dict[str, list[str]] = {}
     for part, chances in _chances(world, hour, users, exclude or {}):
         for user, chance in zip(part, np.cumsum(chances, axis=1, dtype=np.float64), strict=True):

@@ -5,8 +5,8 @@ All brands are invented; a title reads `Nordvik Trail Running Shoes 300`.
 
 _INVENTED = """
     Nordvik Halden Brisko Velora Quillon Tarnby Oskari Lumeo Zephra Kestrin Morvane Pellow Dravik Sundra Calyra Fennick
-    Ironwick Mirelle Tovola Aurigo Corvane Duneva Elmsworth Faroni Glimt Hexley Inkari Jolvane Kapello Marrowby Nimbra Orlune
-    Pinnova Rookhill Solvane Tindra Umbrio Varnholt Wrenly Zintra
+    Ironwick Mirelle Tovola Aurigo Corvane Duneva Elmsworth Faroni Glimt Hexley Inkari Jolvane Kapello Marrowby Nimbra
+    Orlune Pinnova Rookhill Solvane Tindra Umbrio Varnholt Wrenly Zintra
 """
 BRANDS: tuple[str, ...] = tuple(_INVENTED.split())
 

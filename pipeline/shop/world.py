@@ -1,7 +1,7 @@
 """The shop's world: its items, and its users with their tastes, as a pure function of (seed, users, items).
 
-A user chooses in three steps: a product type by taste, a shelf of that type, an item of that shelf. Shelves hold at most
-`SHELF_SIZE` items, so that one choice costs the same in a shop of a thousand items and in one of a hundred thousand.
+A user chooses in three steps: a product type by taste, a shelf of that type, an item of that shelf. Shelves hold at
+most `SHELF_SIZE` items, so that one choice costs the same in a shop of a thousand items and of a hundred thousand.
 
 The parameters of taste below were fixed before any model was trained or tuned on this shop, from two figures alone
 (recall@20 of a list of the most popular items and of an oracle), and are not to be changed to suit a model.

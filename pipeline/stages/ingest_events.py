@@ -1,40 +1,60 @@
 """Stage `ingest_events`: what the source delivered in the hour, every row accepted, quarantined or known as a duplicate."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from pathlib import Path
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.boundary import ID_LENGTH, take_in
-from pipeline.lake import open_stage, reuse_landed
+from pipeline.files import hash_file
+from pipeline.hours import HOUR
+from pipeline.lake import Work, audit_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 from pipeline.seeds import event_types
 
 QUERY_LENGTH = 512
-CLOCK_SKEW = timedelta(minutes=5)
+SKEW_SECONDS = 300
 
 
 def ingest_events(run: Run) -> StageResult:
     """`events` and `quarantined_events` of the hour have landed; an hour that has landed is reused unless re-pulled."""
-    landed = reuse_landed(run, "ingest_events")
-    if landed:
-        return landed
-    lookback = run.settings.lookback_hours
+    return reuse_landed(run, "ingest_events") or ingest_events_of_hours([run])[0]
+
+
+def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
+    """The same for several hours at once, oldest first, which costs less than one by one: all of them land, or none."""
+    lookback = runs[0].settings.lookback_hours
     limits = {
         "event_types": event_types(),
-        "earliest": (run.hour - timedelta(hours=lookback)).isoformat(),
-        "latest": (run.end + CLOCK_SKEW).isoformat(),
+        "lookback_hours": lookback,
+        "skew_seconds": SKEW_SECONDS,
         "id_length": ID_LENGTH,
         "query_length": QUERY_LENGTH,
     }
-    with open_stage(run, "ingest_events") as work:
-        known = work.read_window("events", lookback, include_own=False)
-        accepted = take_in(work, "events", limits, {"known_events": known})
-        if accepted:
+    with open_stages(runs, "ingest_events") as works:
+        take_in(works, "events", limits, lambda work: known_events(work, works, lookback))
+        audit_together(works, "events", **limits)
+        for work in works:
             moments = pq.read_table(work.draft("events"), columns=["occurred_at"])["occurred_at"]
-            work.facts["newest_event_at"] = pc.max(moments).as_py().isoformat()
+            if len(moments):
+                work.facts["newest_event_at"] = pc.max(moments).as_py().isoformat()
+            else:
+                work.note("no events in this hour")
+            work.keep("events", **limits)
+            work.keep("quarantined_events")
+    return [work.result() for work in works]
+
+
+def known_events(work: Work, works: Sequence[Work], lookback: int) -> list[Path]:
+    """The events of the hours before, within the look-back: drafted beside this one, or landed."""
+    drafted = {other.run.hour: other for other in works if other.run.hour < work.run.hour}
+    paths = []
+    for step in range(lookback, 0, -1):
+        other = drafted.get(work.run.hour - step * HOUR)
+        if other is None:
+            paths += work.read_hour("events", work.run.hour - step * HOUR)
         else:
-            work.note("no events in this hour")
-        work.keep("events", **limits)
-        work.keep("quarantined_events")
-    return work.result()
+            work.inputs[f"events@{other.run.name}"] = hash_file(other.draft("events"))
+            paths.append(other.draft("events"))
+    return paths

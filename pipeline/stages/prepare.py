@@ -34,7 +34,7 @@ def prepare(run: Run) -> StageResult:
     }
     with open_stage(run, "prepare") as work:
         items, own = work.read("items"), work.read("events")
-        window = work.read_window("events", settings.window_days * 24 - 1)
+        window = work.read_window("events", settings.window_days * 24)
         with connect(settings, work.folder) as connection:
             view_files(connection, "items", [items], {})
             view_files(connection, "hour_events", [own], {})

@@ -19,7 +19,7 @@ SENTENCES = {
 
 
 def publish(run: Run) -> StageResult:
-    """The hour's lists stand in the serving database as one version; raises `AuditFailed`, `Unreachable` or `NotLanded`."""
+    """The hour's lists are one version in the serving database; raises `AuditFailed`, `NotLanded` or `Unreachable`."""
     with lake.open_stage(run, "publish") as work:
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())

@@ -1,4 +1,4 @@
-"""Stage `recommend`: the lists of users, frequent queries and items, scored by the model and filled from the popular list."""
+"""Stage `recommend`: lists of users, frequent queries and items, scored by the model, filled from the popular list."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 
 
 def recommend(run: Run) -> StageResult:
-    """`user_recommendations`, `query_recommendations` and `similar_items` have landed, every list min(k, eligible) long."""
+    """`user_recommendations`, `query_recommendations`, `similar_items` have landed, each list min(k, eligible) long."""
     with open_stage(run, "recommend") as work:
         work.read("evaluation")  # the gate: nothing is recommended by a model that was not let through
         users = read_factors(work.read("user_factors"), "user_id")
@@ -49,7 +49,7 @@ def all_pairs(work: Work) -> pd.DataFrame:
 def score_users(
     work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints
 ) -> tuple[pa.Table, pa.Table]:
-    """The users to list, and their best items with scores and reasons. Users with a held-out pair are folded in anew."""
+    """The users to list, and their best items with scores and reasons; users with a held-out pair are folded in anew."""
     settings = work.run.settings
     ids = pd.Index(sorted(pairs["user_id"].unique()))
     trained = pairs[pairs["item_id"].isin(items.ids)].reset_index(drop=True)
@@ -70,7 +70,9 @@ def score_users(
     history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
     chosen = reasons.choose_references(items.vectors, lists, history, entries, interest)
     texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], trained["query"])
-    return pa.table({"user_id": pa.array(ids, pa.string())}), flatten("user_id", ids, items.ids, lists, top.scores, texts)
+    return pa.table({"user_id": pa.array(ids, pa.string())}), flatten(
+        "user_id", ids, items.ids, lists, top.scores, texts
+    )
 
 
 def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table, pa.Table]:

@@ -14,36 +14,46 @@ from pipeline.serving.database import reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.schema import versions
 
-# what is broken: (table, column, values, what the sentence must say)
+# what is broken: (table, column, values, what the sentence says)
 BROKEN: dict[str, tuple[str, str, list[Any], str]] = {
-    "gap": ("user_recommendations", "rank", [1, 3, 1], "user_recommendations: 1 of 2 lists do not have the ranks 1 to n"),
-    "starts at 0": ("popular_items", "rank", [0, 1, 2, 1], "popular_items: 1 of 2 lists do not have the ranks"),
-    "starts at 2": ("query_recommendations", "rank", [2], "query_recommendations: 1 of 1 lists do not have the ranks"),
-    "item twice": ("user_recommendations", "item_id", ["a", "a", "c"], "user_recommendations: 1 of 2 lists hold an item twice"),
+    "gap": ("user_recommendations", "rank", [1, 3, 1], "1 of 2 lists do not have the ranks 1 to n"),
+    "starts at 0": ("popular_items", "rank", [0, 1, 2, 1], "1 of 2 lists do not have the ranks"),
+    "starts at 2": ("query_recommendations", "rank", [2], "1 of 1 lists do not have the ranks"),
+    "item twice": ("user_recommendations", "item_id", ["a", "a", "c"], "1 of 2 lists hold an item twice"),
     "similar twice": ("similar_items", "item_id", ["gone", "gone"], "the database refused the rows"),
-    "item unknown": ("user_recommendations", "item_id", ["a", "x", "c"], "user_recommendations: 1 rows list an item that is not in items"),
-    "query item gone": ("query_recommendations", "item_id", ["gone"], "query_recommendations: 1 rows list an item that is not available"),
-    "popular item gone": ("popular_items", "item_id", ["c", "gone", "b", "a"], "popular_items: 1 rows list an item that is not available"),
-    "similar item unknown": ("similar_items", "similar_item_id", ["x", "a"], "similar_items: 1 rows list an item that is not in items"),
-    "similar to unknown": ("similar_items", "item_id", ["a", "x"], "similar_items: 1 lists belong to an item that is not in items"),
-    "nan": ("user_recommendations", "score", [float("nan"), 1.0, 1.0], "user_recommendations: 1 scores are not finite"),
-    "infinite": ("popular_items", "score", [float("inf"), float("-inf"), 1.0, 1.0], "popular_items: 2 scores are not finite"),
-    "score null": ("similar_items", "score", [None, 1.0], "similar_items: 1 scores are not finite"),
+    "item unknown": ("user_recommendations", "item_id", ["a", "x", "c"], "1 rows list an item that is not in items"),
+    "query item gone": ("query_recommendations", "item_id", ["gone"], "1 rows list an item that is not available"),
+    "popular item gone": (
+        "popular_items",
+        "item_id",
+        ["c", "gone", "b", "a"],
+        "1 rows list an item that is not available",
+    ),
+    "similar item unknown": (
+        "similar_items",
+        "similar_item_id",
+        ["x", "a"],
+        "1 rows list an item that is not in items",
+    ),
+    "similar to unknown": ("similar_items", "item_id", ["a", "x"], "1 lists belong to an item that is not in items"),
+    "nan": ("user_recommendations", "score", [float("nan"), 1.0, 1.0], "1 scores are not finite"),
+    "infinite": ("popular_items", "score", [float("inf"), float("-inf"), 1.0, 1.0], "2 scores are not finite"),
+    "score null": ("similar_items", "score", [None, 1.0], "1 scores are not finite"),
     "rank twice": ("popular_items", "rank", [1, 1, 2, 1], "the database refused the rows"),
     "user null": ("user_recommendations", "user_id", ["u1", "u1", None], "the database refused the rows"),
     "not a number": ("popular_items", "rank", ["1", "two", "3", "1"], "does not fit the columns"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("fault", BROKEN)
 def test_broken_version_is_refused_and_the_live_one_stays(
     fault: str, engine: Engine, files: dict[str, Path], tmp_path: Path
 ) -> None:
-    table, column, values, sentence = BROKEN[fault]
+    table, column, values, complaint = BROKEN[fault]
     publish_version(engine, describe(0), files)
     broken = small_version()
     broken[table][column] = values
-    with pytest.raises(AuditFailed, match=sentence) as caught:
+    with pytest.raises(AuditFailed, match=complaint) as caught:
         publish_version(engine, describe(1), write_tables(tmp_path / "broken", broken))
     assert describe(1).version in str(caught.value)
     assert live_id(engine) == describe(0).version
@@ -51,7 +61,7 @@ def test_broken_version_is_refused_and_the_live_one_stays(
     with reading(engine) as connection:
         row = connection.execute(select(versions).where(versions.c.version == describe(1).version)).one()
     assert (row.status, row.published_at) == ("failed", None)
-    assert sentence in row.notes
+    assert complaint in row.notes
 
 
 def test_refused_rows_can_be_looked_at(engine: Engine, tmp_path: Path) -> None:
@@ -67,7 +77,7 @@ def test_every_broken_rule_is_told_at_once(engine: Engine, tmp_path: Path) -> No
     broken = small_version()
     broken["user_recommendations"]["rank"] = [1, 3, 1]
     broken["popular_items"]["score"] = [None, 1.0, 1.0, 1.0]
-    with pytest.raises(AuditFailed, match="ranks 1 to n; .*not finite"):
+    with pytest.raises(AuditFailed, match=r"ranks 1 to n; .*not finite"):
         publish_version(engine, describe(), write_tables(tmp_path / "broken", broken))
 
 

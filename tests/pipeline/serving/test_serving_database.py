@@ -4,6 +4,7 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+from serving_world import create_at_barrier
 from sqlalchemy import Engine, inspect, select, text
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
@@ -52,18 +53,11 @@ def test_changed_view_is_replaced(engine: Engine) -> None:
     assert "age_seconds" in [column["name"] for column in inspect(engine).get_columns("freshness")]
 
 
-def _create(url: str, barrier: "multiprocessing.synchronize.Barrier") -> None:
-    engine = connect(url)
-    barrier.wait()
-    create_schema(engine)
-    engine.dispose()
-
-
 @pytest.mark.timeout(60)
 def test_four_processes_create_the_schema_at_once(serving_url: str) -> None:
     spawn = multiprocessing.get_context("spawn")
     barrier = spawn.Barrier(4)
-    processes = [spawn.Process(target=_create, args=(serving_url, barrier)) for _ in range(4)]
+    processes = [spawn.Process(target=create_at_barrier, args=(serving_url, barrier)) for _ in range(4)]
     for process in processes:
         process.start()
     for process in processes:

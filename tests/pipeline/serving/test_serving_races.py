@@ -4,15 +4,22 @@ import multiprocessing
 import os
 import signal
 import threading
-import time
 from pathlib import Path
-from typing import Any
 
 import pytest
-from serving_world import count_rows, describe, everything, live_id, moves, small_version, write_tables
+from serving_world import (
+    count_rows,
+    describe,
+    everything,
+    live_id,
+    moves,
+    publish_at_barrier,
+    publish_until_killed,
+    small_version,
+    write_tables,
+)
 from sqlalchemy import Engine, select, text
 
-from pipeline.serving import publish as publishing
 from pipeline.serving.database import connect, reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.schema import run_stages, versions
@@ -20,16 +27,11 @@ from pipeline.serving.schema import run_stages, versions
 SPAWN = multiprocessing.get_context("spawn")
 
 
-def _publish(url: str, content: str, files: dict[str, Path], barrier: Any, outcomes: Any) -> None:
-    engine = connect(url)
-    barrier.wait()
-    outcomes.put(publish_version(engine, describe(0, content), files))
-    engine.dispose()
-
-
 def _race(url: str, files: dict[str, Path], contents: list[str]) -> list[str]:
     barrier, outcomes = SPAWN.Barrier(len(contents)), SPAWN.Queue()
-    processes = [SPAWN.Process(target=_publish, args=(url, content, files, barrier, outcomes)) for content in contents]
+    processes = [
+        SPAWN.Process(target=publish_at_barrier, args=(url, content, files, barrier, outcomes)) for content in contents
+    ]
     for process in processes:
         process.start()
     found = sorted(outcomes.get(timeout=60) for _ in processes)
@@ -61,15 +63,6 @@ def test_two_versions_of_one_hour_published_at_once_leave_the_later_attempt_live
     assert live_id(engine) == latest
 
 
-def _publish_until_killed(url: str, files: dict[str, Path], reached: Any, where: str) -> None:
-    def stop(*_arguments: object) -> None:
-        reached.set()
-        time.sleep(60)
-
-    setattr(publishing, where, stop)
-    publish_version(connect(url), describe(1), files)
-
-
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("where", ["load_table", "audit_version", "attach_rows", "advance_pointer"])
 def test_a_killed_attempt_leaves_no_rows_and_the_next_one_publishes(
@@ -78,7 +71,7 @@ def test_a_killed_attempt_leaves_no_rows_and_the_next_one_publishes(
     publish_version(engine, describe(0), files)
     before = everything(engine)
     reached = SPAWN.Event()
-    process = SPAWN.Process(target=_publish_until_killed, args=(serving_url, files, reached, where))
+    process = SPAWN.Process(target=publish_until_killed, args=(serving_url, files, reached, where))
     process.start()
     assert reached.wait(60)
     os.kill(process.pid or 0, signal.SIGKILL)

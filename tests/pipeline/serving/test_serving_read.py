@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from serving_world import HOUR, describe, live_id, moves
 from sqlalchemy import Engine, text
 
 from pipeline.errors import AuditFailed, BadInput, NotLanded
+from pipeline.serving import read as read_module
 from pipeline.serving.database import connect, reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.read import (
@@ -180,3 +182,22 @@ def test_the_hour_rolled_back_from_goes_live_when_it_is_published_again(engine: 
     rollback(engine, "shop", "batch")
     assert publish(1) == "live"
     assert moves(engine)[-1] == (describe(1).version, "publish")
+
+
+def test_an_answer_comes_from_one_version_also_when_another_is_published_meanwhile(
+    engine: Engine, publish: Publish, monkeypatch: pytest.MonkeyPatch, serving_url: str, files: dict[str, Path]
+) -> None:
+    publish(0)
+    read_list = read_module._read_list
+
+    def publish_first(*arguments: Any) -> Any:
+        other = connect(serving_url)
+        publish_version(other, describe(1), files)
+        other.dispose()
+        rows = read_list(*arguments)
+        assert rows
+        return rows
+
+    monkeypatch.setattr(read_module, "_read_list", publish_first)
+    assert read_user(engine, "shop", "batch", "u1").version == describe(0).version
+    assert live_id(engine) == describe(1).version

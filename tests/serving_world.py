@@ -1,5 +1,6 @@
 """Small versions to publish, and what to look at afterwards."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
-from pipeline.serving.database import reading
-from pipeline.serving.publish import VersionInfo, describe_version
+from pipeline.serving import publish as publishing
+from pipeline.serving.database import connect, create_schema, reading
+from pipeline.serving.publish import VersionInfo, describe_version, publish_version
 from pipeline.serving.schema import live, live_history, metadata, rows_of
 
 Columns = dict[str, list[Any]]
@@ -101,3 +103,29 @@ def count_rows(engine: Engine, table: str, version: str) -> int:
     rows = rows_of(metadata.tables[table], version, engine.dialect.name)
     with reading(engine) as connection:
         return len(connection.execute(select(rows).where(rows.c.version == version)).all())
+
+
+# Run by other processes, which must be able to import them by name.
+
+
+def publish_at_barrier(url: str, content: str, files: dict[str, Path], barrier: Any, outcomes: Any) -> None:
+    engine = connect(url)
+    barrier.wait()
+    outcomes.put(publish_version(engine, describe(0, content), files))
+    engine.dispose()
+
+
+def publish_until_killed(url: str, files: dict[str, Path], reached: Any, where: str) -> None:
+    def stop(*_arguments: object) -> None:
+        reached.set()
+        time.sleep(60)
+
+    setattr(publishing, where, stop)
+    publish_version(connect(url), describe(1), files)
+
+
+def create_at_barrier(url: str, barrier: Any) -> None:
+    engine = connect(url)
+    barrier.wait()
+    create_schema(engine)
+    engine.dispose()

@@ -1,0 +1,226 @@
+"""The command line: the same stages as in Airflow, without Airflow. Hours are written 2026-01-01T13, UTC."""
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from pipeline import history, show
+from pipeline.backfill import backfill_hours
+from pipeline.errors import BadInput, TreasureHuntError
+from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
+from pipeline.line import choose_stages, run_stage
+from pipeline.serving import database, read
+from pipeline.settings import load_settings
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
+Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
+Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]
+
+
+def ended_hour(text: str) -> datetime:
+    """The hour that text names; raises `BadInput` when it is not over yet: a half hour must never be taken for whole."""
+    hour = parse_hour(text)
+    if hour + HOUR > datetime.now(UTC):
+        raise BadInput(
+            f"{text} is not over yet; the newest hour that can run is {format_hour(datetime.now(UTC) - HOUR)}."
+        )
+    return hour
+
+
+@app.command()
+def run(hour: Hour, only: Only = None, repull: Repull = False) -> None:
+    """Run the stages of one hour."""
+    settings, stages, moment = load_settings(), choose_stages(only), ended_hour(hour)
+    for stage in stages:
+        show.stage_line(run_stage(stage, moment, settings, repull))
+
+
+@app.command()
+def backfill(
+    first: Annotated[str, typer.Argument(metavar="FROM", help="First hour, like 2026-01-01T00.")],
+    last: Annotated[str, typer.Argument(metavar="TO", help="Last hour, included.")],
+    only: Only = None,
+    repull: Repull = False,
+) -> None:
+    """Run the stages of every hour from FROM to TO, oldest first."""
+    settings, stages = load_settings(), choose_stages(only)
+    hours = hours_between(parse_hour(first), ended_hour(last))
+    ledger = backfill_hours(settings, hours, stages, repull)
+    show.console.print(f"{len(hours)} hours, {len(stages)} stages each; see `treasure-hunt status`")
+    for name, rows in ledger.items():
+        show.console.print(f"  events {name:<32} {rows:>12,}")
+
+
+@app.command()
+def status(hours: Annotated[int, typer.Option(help="How many hours to look back over.", min=1)] = 12) -> None:
+    """What is live and how old it is, how the last hours went, and what failed."""
+    settings = load_settings()
+    show.console.print(f"source {settings.source}, arm {settings.arm}; lake {settings.lake}")
+    engine = database.connect(settings.serving)
+    try:
+        show.console.print(f"serving database {database.name_database(engine.url)}")
+        for row in read.freshness(engine):
+            show.console.print(
+                f"live: {row['source']}/{row['arm']} {row['version']}, data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, "
+                f"{show.age(row['age_seconds'])} old"
+            )
+    finally:
+        engine.dispose()
+    newest = history.newest_hour(settings)
+    if newest is None:
+        show.console.print(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
+        return
+    states = history.hour_states(settings, newest, hours)
+    show.console.print(show.hours(states))
+    for state in states:
+        for failure in state["failures"]:
+            show.console.print(f"failed: {state['hour']} {failure}", style="red", markup=False)
+
+
+@app.command()
+def recommend(user: Annotated[str, typer.Argument(help="User id.")]) -> None:
+    """The live list of a user, or the popular one for somebody unknown."""
+    settings = load_settings()
+    engine = database.connect(settings.serving)
+    found = read.read_user(engine, settings.source, settings.arm, user)
+    unknown = found.served_reason != "personal"
+    show.answer(f"For user {user}", found, f"user {user!r} is not known: the popular list" if unknown else "")
+
+
+@app.command()
+def search(query: Annotated[str, typer.Argument(help="What somebody types.")]) -> None:
+    """The live list of a query, or the popular one for a rare query."""
+    from pipeline.queries import normalize_query
+
+    settings, spelling = load_settings(), normalize_query(query)
+    if not spelling:
+        raise BadInput("the query is empty; give what somebody would type.")
+    engine = database.connect(settings.serving)
+    found = read.read_query(engine, settings.source, settings.arm, spelling)
+    rare = found.served_reason != "query"
+    show.answer(
+        f"After {spelling!r}",
+        found,
+        f"{spelling!r} is too rare for a list of its own: the popular list" if rare else "",
+    )
+
+
+@app.command()
+def similar(item: Annotated[str, typer.Argument(help="Item id.")]) -> None:
+    """The live list of items that go with an item."""
+    settings = load_settings()
+    engine = database.connect(settings.serving)
+    found = read.read_similar(engine, settings.source, settings.arm, item)
+    unknown = found.served_reason != "similar"
+    show.answer(f"Like item {item}", found, f"item {item!r} is not in the catalog: the popular list" if unknown else "")
+
+
+@app.command()
+def versions() -> None:
+    """The versions in the serving database, newest hour first."""
+    settings = load_settings()
+    rows = show.table("Versions", "version", "status", "published", "live")
+    for row in read.list_versions(database.connect(settings.serving), settings.source, settings.arm):
+        published = f"{row['published_at']:%Y-%m-%d %H:%M:%S}" if row["published_at"] else ""
+        rows.add_row(row["version"], row["status"], published, "live" if row["is_live"] else "")
+    show.console.print(rows)
+
+
+@app.command()
+def rollback(
+    version: Annotated[str | None, typer.Argument(help="Default: the one before the live one.")] = None,
+) -> None:
+    """Serve an earlier version again; the next newer hour publishes as ever."""
+    settings = load_settings()
+    moved = read.rollback(database.connect(settings.serving), settings.source, settings.arm, version)
+    show.console.print(f"{moved} is live")
+
+
+@app.command()
+def verify(hour: Hour) -> None:
+    """Compute a landed hour again elsewhere and compare its bytes."""
+    from pipeline.verify import verify_hour
+
+    results, remarks = verify_hour(parse_hour(hour), load_settings())
+    for remark in remarks:
+        show.console.print(remark, style="yellow", markup=False)
+    rows = show.table(f"Verified {hour}", "table", "landed", "again", "")
+    for result in results:
+        rows.add_row(result.table, result.landed[:12], result.again[:12], "same" if result.is_same else "DIFFERS")
+    show.console.print(rows)
+    different = [result.table for result in results if not result.is_same]
+    if different:
+        raise TreasureHuntError(f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}.")
+    show.console.print(f"all {len(results)} tables are byte-identical")
+
+
+@app.command()
+def simulate(
+    first: Annotated[str | None, typer.Option("--from", help="First hour; default: a week before the last.")] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last hour; default: the newest that is over.")] = None,
+    users: Annotated[int, typer.Option(min=1)] = 2000,
+    items: Annotated[int, typer.Option(min=1)] = 1000,
+    events_per_hour: Annotated[float, typer.Option(min=0)] = 1500.0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
+    follow: Annotated[bool, typer.Option("--follow", help="Keep trading every new hour until stopped.")] = False,
+) -> None:
+    """Let the demonstration shop trade: fill its database with the events and catalog of some hours."""
+    from pipeline.demo.trade import follow_clock, trade
+
+    settings = load_settings()
+    if follow:
+        follow_clock(settings)
+        return
+    end = parse_hour(last) if last else floor_hour(datetime.now(UTC)) - HOUR
+    start = parse_hour(first) if first else end - 167 * HOUR
+    rows = trade(settings, start, end, seed=seed, users=users, items=items, events_per_hour=events_per_hour, dirt=dirt)
+    show.console.print(f"{rows:,} rows traded from {format_hour(start)} to {format_hour(end)} in {settings.shop_url}")
+
+
+@app.command()
+def demo() -> None:
+    """The whole thing on the demonstration shop: trade a week, run the newest hours in Airflow, show what came out."""
+    from pipeline.demo.tour import run_demo
+
+    run_demo(load_settings())
+
+
+@app.command()
+def up(port: Annotated[int, typer.Option(help="Port of Airflow's UI.")] = 8080) -> None:
+    """Start Airflow with its UI, the DAG unpaused and the demonstration shop trading on."""
+    from pipeline.demo.tour import start_airflow
+
+    start_airflow(load_settings(), port)
+
+
+@app.command()
+def down() -> None:
+    """Stop what `up` started."""
+    from pipeline.demo import airflow_server
+
+    stopped = airflow_server.down(load_settings())
+    show.console.print("Airflow is stopped" if stopped else "Airflow was not running")
+
+
+def main() -> None:
+    """Entry point: what a person can mend is one sentence on standard error and exit code 1, never a traceback."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except TreasureHuntError as error:
+        print(f"treasure-hunt: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("treasure-hunt: interrupted; what had landed stays, run the same command to go on", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

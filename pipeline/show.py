@@ -1,0 +1,69 @@
+"""What a person sees in the terminal: tables of stages, hours, lists and versions."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.run import StageResult
+from pipeline.serving.read import Answer
+
+console = Console(highlight=False)
+
+
+def age(seconds: float) -> str:
+    """A number of seconds as people say it: `42 s`, `17 min`, `3 h 05 min`, `12 days`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    if seconds < 172_800:
+        return f"{seconds // 3600:.0f} h {seconds % 3600 // 60:02.0f} min"
+    return f"{seconds / 86_400:,.0f} days"
+
+
+def table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
+    """An empty table in the one style there is; columns named in `right` hold numbers."""
+    made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def stage_line(result: StageResult) -> None:
+    """One line about a stage that ended, and its notes."""
+    what = "reused" if result.reused else f"{result.seconds:.2f} s"
+    console.print(
+        f"{result.hour}  {result.stage:<15} {what:>8}  {result.rows_in:>11,} rows in  {result.rows_out:>11,} rows out"
+    )
+    if not result.reused:
+        for note in result.notes:
+            console.print(f"    {note}", style="yellow" if note.startswith("warning") else "dim", markup=False)
+
+
+def answer(title: str, found: Answer, note: str = "") -> None:
+    """A list as it is served, with the version it comes from and the age of its data."""
+    rows = table(title, "rank", "item", "title", "price", "score", "why", right=("rank", "price", "score"))
+    for row in found.rows:
+        price = f"{row.price:.2f} {row.currency or ''}".strip() if row.price is not None else ""
+        rows.add_row(str(row.rank), row.item_id, row.title or "", price, f"{row.score:.3f}", row.reason)
+    if note:
+        console.print(note, style="yellow", markup=False)
+    console.print(rows)
+    console.print(
+        f"{found.served_reason} list of version {found.version}; data is {age(found.age_seconds)} old", style="dim"
+    )
+
+
+def hours(states: list[dict[str, Any]]) -> Table:
+    """The hours and their ledgers: delivered = accepted + quarantined + duplicate."""
+    numbers = ("delivered", "accepted", "quarantined", "duplicate", "seconds")
+    made = table("Hours, newest first", "hour", *numbers, "stages", "version", right=numbers)
+    for state in states:
+        ledger = state["ledger"] or {}
+        counts = [f"{ledger[name]:,}" if ledger else "" for name in numbers[:-1]]
+        made.add_row(
+            state["hour"], *counts, f"{state['seconds']:.1f}", str(len(state["stages"])), state["version"] or ""
+        )
+    return made

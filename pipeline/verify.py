@@ -1,0 +1,58 @@
+"""Computing an hour again elsewhere and comparing the bytes: the proof that an hour can be trusted and repeated."""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from pipeline.errors import NotLanded
+from pipeline.files import code_version
+from pipeline.hours import format_hour
+from pipeline.lake import read_manifest
+from pipeline.line import STAGES, compute_stage
+from pipeline.run import Run
+from pipeline.settings import Settings
+from pipeline.tables import PRODUCERS
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One table of the hour: the hash it has in the lake and the hash it gets when computed again."""
+
+    table: str
+    landed: str
+    again: str
+
+    @property
+    def is_same(self) -> bool:
+        """Whether the bytes are the same."""
+        return self.landed == self.again
+
+
+def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
+    """Every table of a landed hour beside its twin, pulled and computed anew in a temporary lake, and remarks.
+
+    Uses the settings named in the hour's manifests and the other hours as they stand in the lake. Raises `NotLanded`
+    when the hour has nothing to compare with.
+    """
+    here = Run(hour=hour, settings=settings)
+    stages = [stage for stage in STAGES if stage in PRODUCERS.values()]
+    landed = {stage: manifest for stage in stages if (manifest := read_manifest(here, stage))}
+    if not landed:
+        raise NotLanded(f"{format_hour(hour)} has not run for source {settings.source}; there is nothing to verify.")
+    made_with = Settings.model_validate({**settings.model_dump(), **next(iter(landed.values()))["settings"]})
+    remarks = [
+        f"{stage} was made by code {manifest['code_version']}, this is {code_version()}"
+        for stage, manifest in landed.items()
+        if manifest["code_version"] != code_version()
+    ]
+    results = []
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:
+        there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
+        for stage, manifest in landed.items():
+            compute_stage(stage, there)
+            again = (read_manifest(there, stage) or {"tables": {}})["tables"]
+            for table, entry in manifest["tables"].items():
+                results.append(Verified(table, entry["sha256"], again.get(table, {}).get("sha256", "")))
+    return results, remarks

@@ -1,0 +1,159 @@
+"""The DAG: what it schedules, and what one of its runs calls."""
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import line
+from pipeline.errors import AuditFailed, BadInput, DataError, Unreachable
+from pipeline.hours import parse_hour
+from pipeline.run import StageResult
+
+pytestmark = pytest.mark.timeout(180)
+
+
+def test_folder_holds_this_one_dag_and_no_import_error(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert list(dag_bag.dags) == ["treasure_hunt_hourly"]
+
+
+def test_tasks_and_edges_are_the_stages(dag: Any) -> None:
+    assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
+        stage: set(upstreams) for stage, upstreams in line.STAGES.items()
+    }
+
+
+def test_every_hour_since_the_start_runs_oldest_first(dag: Any) -> None:
+    from airflow.sdk import CronDataIntervalTimetable
+
+    assert isinstance(dag.timetable, CronDataIntervalTimetable)
+    assert dag.timetable.expression == "0 * * * *"
+    assert dag.start_date == parse_hour("2026-01-01T00")
+    assert dag.catchup
+    assert dag.max_active_runs == 1
+
+
+def test_manual_runs_are_refused(dag: Any) -> None:
+    assert {str(kind.value) for kind in dag.allowed_run_types} == {"scheduled", "backfill"}
+
+
+def test_stages_that_write_derived_tables_share_one_slot(dag: Any) -> None:
+    assert {task.task_id: task.pool for task in dag.tasks} == {
+        stage: "treasure_hunt_writer" if upstreams else "default_pool" for stage, upstreams in line.STAGES.items()
+    }
+
+
+def test_every_task_has_an_asset_a_limit_and_a_readable_name(dag: Any) -> None:
+    for task in dag.tasks:
+        assert [asset.name for asset in task.outlets] == [f"treasure_hunt_{task.task_id}"]
+        assert task.execution_timeout == timedelta(minutes=30)
+        assert task.task_display_name == task.task_id.replace("_", " ")
+    assert dag.dagrun_timeout == timedelta(minutes=50)
+
+
+def test_documentation_of_a_task_is_the_head_of_its_stage(dag: Any) -> None:
+    module = Path(line.__file__).parent / "stages" / "prepare.py"
+    assert dag.get_task("prepare").doc_md
+    assert dag.get_task("prepare").doc_md.splitlines()[0] in module.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (DataError("refused"), "fail"),
+        (AuditFailed("refused"), "fail"),
+        (BadInput("wrong"), "fail"),
+        (Unreachable("silent"), "retry"),
+        (ConnectionError("silent"), "retry"),
+        (ValueError("a defect"), "default"),
+    ],
+)
+def test_only_what_may_pass_later_is_tried_again(dag: Any, error: Exception, action: str) -> None:
+    for task in dag.tasks:
+        assert task.retries == 3
+        assert task.retry_policy.evaluate(error, 1, 3).action.value == action
+
+
+def test_reading_the_dag_imports_nothing_heavy(dag_folder: Path) -> None:
+    script = """
+import sys, time
+import airflow.sdk, airflow.sdk.exceptions
+from airflow.sdk import Asset, BaseOperator, Connection, CronDataIntervalTimetable, ExceptionRetryPolicy, Param, dag, task
+begun = time.process_time()
+import treasure_hunt_hourly
+assert time.process_time() - begun < 0.5, time.process_time() - begun
+heavy = {"great_expectations", "implicit", "pandas", "duckdb", "pyarrow", "scipy", "numpy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=dag_folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_run_calls_every_stage_once_in_order_for_the_floored_hour(
+    dag: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        calls.append((stage, hour, settings.home, repull))
+        return StageResult(stage, "2026-03-01T10", 3, 2, 0.1, {stage: f"{stage}.parquet"})
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2026, 3, 1, 10, 20, tzinfo=UTC))
+    assert run.state == "success"
+    assert [call[0] for call in calls[2:]] == list(line.STAGES)[2:]
+    assert {call[0] for call in calls[:2]} == {"ingest_events", "ingest_catalog"}
+    assert {call[1:] for call in calls} == {(parse_hour("2026-03-01T10"), tmp_path, False)}
+    published = run.get_task_instance("publish").xcom_pull(task_ids="publish")
+    assert published == {"rows_in": 3, "rows_out": 2, "files": {"publish": "publish.parquet"}}
+
+
+def test_the_form_can_ask_to_pull_again(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        asked.append(repull)
+        return StageResult(stage, "2026-03-01T11", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2026, 3, 1, 11, tzinfo=UTC), run_conf={"repull": True})
+    assert run.state == "success"
+    assert asked == [True] * len(line.STAGES)
+
+
+def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        calls.append(stage)
+        if stage == "prepare":
+            raise DataError("events: 20 rows of 30 are malformed.")
+        return StageResult(stage, "2026-03-01T12", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    assert run.state == "failed"
+    assert sorted(calls) == ["ingest_catalog", "ingest_events", "prepare"]
+    assert run.get_task_instance("publish").state == "upstream_failed"
+
+
+def test_urls_come_from_connections_unless_the_environment_says_otherwise(
+    dag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        seen.append((settings.serving_url, settings.source_url))
+        return StageResult(stage, "2026-03-01T13", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    monkeypatch.setenv("AIRFLOW_CONN_TREASURE_HUNT_SERVING", "postgresql://ana:p%40ss@db.example:5433/shop")
+    monkeypatch.setenv("AIRFLOW_CONN_TREASURE_HUNT_SOURCE", "postgresql://never@used/at_all")
+    monkeypatch.setenv("TREASURE_HUNT_SOURCE_URL", "sqlite:////data/shop.db")
+    run = dag.test(logical_date=datetime(2026, 3, 1, 13, tzinfo=UTC))
+    assert run.state == "success"
+    assert set(seen) == {("postgresql+psycopg://ana:p%40ss@db.example:5433/shop", "sqlite:////data/shop.db")}

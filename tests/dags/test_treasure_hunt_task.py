@@ -1,0 +1,96 @@
+"""What one task does: its hour, its settings, what it says in its log."""
+
+import logging
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from pipeline import line
+from pipeline.errors import BadInput, DataError
+from pipeline.hours import parse_hour
+from pipeline.run import StageResult
+
+CONTEXT = {"logical_date": datetime(2026, 3, 1, 10, tzinfo=UTC), "params": {"repull": False}}
+
+
+@pytest.mark.parametrize(
+    "logical_date",
+    [
+        datetime(2026, 3, 1, 10, tzinfo=UTC),
+        datetime(2026, 3, 1, 10, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=2))),
+    ],
+)
+def test_hour_is_the_logical_date_floored_never_the_data_interval(task_module: Any, logical_date: datetime) -> None:
+    before = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    context = {"logical_date": logical_date, "data_interval_start": before}
+    assert task_module.find_hour(context) == parse_hour("2026-03-01T10")
+
+
+def test_a_run_without_a_date_is_told_what_to_do(task_module: Any) -> None:
+    with pytest.raises(BadInput, match="backfill from the hour to the same hour"):
+        task_module.find_hour({"logical_date": None})
+    with pytest.raises(BadInput, match="no logical date"):
+        task_module.find_hour({})
+
+
+@pytest.mark.parametrize(
+    ("fields", "url"),
+    [
+        (
+            {"conn_type": "postgres", "host": "db", "login": "ana", "password": "p@/:ss", "schema": "shop"},
+            "postgresql+psycopg://ana:p%40%2F%3Ass@db/shop",
+        ),
+        (
+            {"conn_type": "postgresql", "host": "db", "port": 5433, "schema": "s", "extra": '{"sslmode": "require"}'},
+            "postgresql+psycopg://db:5433/s?sslmode=require",
+        ),
+        ({"conn_type": "mysql", "host": "db", "schema": "shop"}, "mysql://db/shop"),
+        ({"conn_type": "sqlite", "host": "/data/shop.db"}, "sqlite:////data/shop.db"),
+        ({"conn_type": "sqlite", "extra": '{"path": "/data/shop.db"}'}, "sqlite:////data/shop.db"),
+        ({"conn_type": "fs", "extra": '{"path": "/data/logs"}'}, "/data/logs"),
+    ],
+)
+def test_a_connection_is_written_as_sqlalchemy_reads_it(task_module: Any, fields: dict[str, Any], url: str) -> None:
+    from airflow.sdk import Connection
+
+    assert task_module.format_url(Connection(conn_id="treasure_hunt_serving", **fields)) == url
+
+
+def test_a_file_connection_without_a_path_is_named(task_module: Any) -> None:
+    from airflow.sdk import Connection
+
+    with pytest.raises(BadInput, match="treasure_hunt_source names no file"):
+        task_module.format_url(Connection(conn_id="treasure_hunt_source", conn_type="sqlite"))
+
+
+def test_log_says_rows_in_rows_out_files_notes_and_seconds(
+    task_module: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    result = StageResult("prepare", "2026-03-01T10", 10, 9, 1.234, {"interactions": "lake/i.parquet"}, ("1 row late",))
+    monkeypatch.setattr(line, "run_stage", lambda *arguments: result)
+    monkeypatch.setattr(task_module, "load_task_settings", lambda: None)
+    with caplog.at_level(logging.INFO, "treasure_hunt"):
+        assert task_module.run_stage("prepare", CONTEXT) is result
+    assert caplog.messages == [
+        "prepare 2026-03-01T10: 10 rows in, 9 rows out",
+        "1.23 seconds",
+        "interactions: lake/i.parquet",
+        "note: 1 row late",
+    ]
+
+
+def test_a_known_error_is_one_sentence_in_the_log(
+    task_module: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*arguments: Any) -> StageResult:
+        raise DataError("events: 20 rows of 30 are malformed.")
+
+    monkeypatch.setattr(line, "run_stage", refuse)
+    monkeypatch.setattr(task_module, "load_task_settings", lambda: None)
+    with pytest.raises(DataError):
+        task_module.run_stage("prepare", CONTEXT)
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "events: 20 rows of 30 are malformed.")
+    ]

@@ -1,0 +1,98 @@
+"""The stage `publish`: from the lake's manifests to a version in the serving database."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from serving_world import HOUR, small_version, write_tables
+from sqlalchemy import Engine
+
+from pipeline.errors import AuditFailed, NotLanded, Unreachable
+from pipeline.files import code_version, hash_file
+from pipeline.lake import hour_folder, read_manifest
+from pipeline.run import Run
+from pipeline.serving.database import reading
+from pipeline.serving.read import freshness, list_versions
+from pipeline.settings import load_settings
+from pipeline.stages.publish import publish
+from pipeline.tables import PRODUCERS
+
+
+def land(run: Run, tables: dict[str, Any], facts: dict[str, Any] | None = None) -> None:
+    """The tables stand in the lake as if their stages had landed them."""
+    folder = hour_folder(run.lake, run.hour)
+    for name, path in write_tables(folder, tables).items():
+        stage = PRODUCERS[name]
+        manifest = read_manifest(run, stage) or {
+            "stage": stage,
+            "inputs": {},
+            "tables": {},
+            "timings": {"seconds": 1.5, "cpu_seconds": 1.0, "peak_rss_mb": 9.0},
+            "rows_in": 3,
+            "rows_out": 2,
+        }
+        manifest["tables"][name] = {"file": path.name, "sha256": hash_file(path)}
+        (folder / f"{stage}.json").write_text(json.dumps(manifest))
+    if facts is not None:
+        (folder / "ingest_events.json").write_text(json.dumps({**manifest, "stage": "ingest_events", "facts": facts}))
+
+
+@pytest.fixture
+def run(tmp_path: Path, serving_url: str) -> Run:
+    return Run(HOUR, load_settings(home=tmp_path / "var", serving_url=serving_url, k=2))
+
+
+def test_stage_publishes_what_the_lake_holds_up_to_k(run: Run, engine: Engine) -> None:
+    land(run, small_version())
+    result = publish(run)
+    assert (result.stage, result.hour, result.rows_in, result.rows_out) == ("publish", "2026-01-01T13", 14, 13)
+    assert result.facts["outcome"] == "live"
+    assert result.notes[-1] == f"version {result.facts['version']} is live"
+    (version,) = list_versions(engine, "shop", "batch")
+    assert (version["version"], version["row_count"], version["is_live"]) == (result.facts["version"], 13, True)
+    assert (version["content_hash"], version["code_version"]) == (result.facts["content_hash"], code_version())
+    assert (version["interval_start"], version["interval_end"], version["data_cutoff"]) == (HOUR, run.end, run.end)
+    with reading(engine) as connection:
+        stages = connection.exec_driver_sql("select stage from run_stages").scalars().all()
+    assert set(stages) == {"ingest_catalog", "prepare", "recommend", "publish"}
+    manifest = read_manifest(run, "publish")
+    assert manifest is not None
+    assert set(manifest["inputs"]) == set(small_version())
+
+
+def test_stage_run_again_changes_nothing(run: Run, engine: Engine) -> None:
+    land(run, small_version())
+    first, second = publish(run), publish(run)
+    assert (second.facts["outcome"], second.rows_out) == ("unchanged", 0)
+    assert second.facts["version"] == first.facts["version"]
+    assert len(list_versions(engine, "shop", "batch")) == 1
+
+
+def test_data_cutoff_comes_from_the_events_when_they_name_one(run: Run, engine: Engine) -> None:
+    land(run, small_version(), {"data_cutoff": "2026-01-01T13:59:30+00:00"})
+    publish(run)
+    assert freshness(engine)[0]["data_cutoff"].isoformat() == "2026-01-01T13:59:30+00:00"
+
+
+def test_stage_that_is_refused_leaves_its_sentence_in_the_lake(run: Run) -> None:
+    broken = small_version()
+    broken["user_recommendations"]["item_id"] = ["a", "gone", "c"]
+    land(run, broken)
+    with pytest.raises(AuditFailed, match="not available"):
+        publish(run)
+    evidence = json.loads((hour_folder(run.lake, run.hour) / "failed" / "publish" / "manifest.json").read_text())
+    assert "not available" in evidence["sentence"]
+
+
+def test_nothing_landed_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(NotLanded, match="which has not landed"):
+        publish(Run(HOUR, load_settings(home=tmp_path)))
+
+
+def test_database_that_does_not_answer_is_one_sentence(tmp_path: Path) -> None:
+    run = Run(HOUR, load_settings(home=tmp_path, serving_url="postgresql://me:canary@127.0.0.1:1/shop"))
+    land(run, small_version())
+    with pytest.raises(Unreachable, match="does not answer") as caught:
+        publish(run)
+    assert "canary" not in str(caught.value)
