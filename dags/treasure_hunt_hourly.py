@@ -39,7 +39,7 @@ RETRY_POLICY = ExceptionRetryPolicy(
     start_date=load_settings().start,
     catchup=True,
     max_active_runs=1,
-    allowed_run_types=["scheduled", "backfill"],
+    allowed_run_types=["scheduled", "backfill"],  # type: ignore[list-item]  # names are taken as well
     dagrun_timeout=timedelta(minutes=50),
     default_args={
         "retries": 3,

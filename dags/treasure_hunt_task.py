@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, BaseOperator, Connection, task
+from airflow.sdk import Asset, Connection, XComArg, task
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from pipeline import line
@@ -32,7 +32,7 @@ DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
 log = logging.getLogger("treasure_hunt")
 
 
-def make_task(stage: str, pool: str | None) -> BaseOperator:
+def make_task(stage: str, pool: str | None) -> XComArg:
     """The task that runs one stage; its documentation is the head of the stage's module."""
     asset = Asset(f"treasure_hunt_{stage}")
 
@@ -50,7 +50,7 @@ def make_task(stage: str, pool: str | None) -> BaseOperator:
         context["outlet_events"][asset].add_partitions(result.hour)
         return {"rows_in": result.rows_in, "rows_out": result.rows_out, "files": result.files}
 
-    return run().operator
+    return run()
 
 
 def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:
@@ -100,14 +100,14 @@ def format_url(connection: Connection) -> str:
     """
     from sqlalchemy import URL  # seconds are paid per task, not per parsing of the DAG
 
-    extra = connection.extra_dejson
-    if connection.conn_type in ("sqlite", "fs"):
+    kind, extra = connection.conn_type or "", connection.extra_dejson
+    if kind in ("sqlite", "fs"):
         path = extra.get("path") or connection.host
         if not path:
             raise BadInput(f"connection {connection.conn_id} names no file; write its path in the field Host.")
-        return f"sqlite:///{path}" if connection.conn_type == "sqlite" else path
+        return f"sqlite:///{path}" if kind == "sqlite" else path
     url = URL.create(
-        DRIVERS.get(connection.conn_type, connection.conn_type),
+        DRIVERS.get(kind, kind),
         username=connection.login,
         password=connection.password,
         host=connection.host,

@@ -1,8 +1,9 @@
 """The model: implicit-feedback ALS (Hu, Koren & Volinsky, ICDM 2008) as `implicit` computes it on the CPU.
 
-Confidence of a pair of weight w is 1 + alpha * log(1 + w), so that a fading interest never counts less than none at all
-and a tenth purchase counts less than the first. `implicit` multiplies its input by alpha, hence the 1/alpha added here.
-All arrays are float32; the same input gives the same bytes for any number of threads.
+Confidence of a pair of weight w that a user met is 1 + alpha * log(1 + w), so that a fading interest never counts less
+than none at all and a tenth purchase counts less than the first. A pair that only a search points at counts
+alpha * log(1 + w), which may be less than an unseen pair: a hint, not a deed. `implicit` multiplies its input by alpha,
+hence the 1/alpha added here. All arrays are float32; the same input gives the same bytes for any number of threads.
 """
 
 from dataclasses import dataclass
@@ -31,17 +32,27 @@ class Top:
 
 
 def confidence(
-    weights: NDArray[np.int64], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float
+    weights: NDArray[np.int64], met: NDArray[np.bool_], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float
 ) -> sp.csr_matrix:
-    """The matrix handed to `implicit`: one cell per pair, from weights in millionths."""
-    values = np.log1p(weights / UNIT) + 1.0 / alpha
+    """The matrix handed to `implicit`: one cell per pair, from weights in millionths; `met` is False for mere hints."""
+    values = np.log1p(weights / UNIT) + met / alpha
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=shape)
 
 
-def _model(settings: Settings) -> AlternatingLeastSquares:
+def scale_regularization(matrix: sp.csr_matrix, settings: Settings) -> float:
+    """The regularisation for a confidence matrix: the setting, times the confidence an average row or column carries.
+
+    So one setting suits a shop of ten events and one of ten million: with an absolute one, small data collapses to zero
+    and large data is not held back at all.
+    """
+    carried = settings.alpha * float(matrix.sum()) / max(sum(matrix.shape), 1)
+    return settings.regularization * carried
+
+
+def _model(settings: Settings, regularization: float = 0.0) -> AlternatingLeastSquares:
     return AlternatingLeastSquares(
         factors=settings.factors,
-        regularization=settings.regularization,
+        regularization=regularization,
         alpha=settings.alpha,
         iterations=settings.iterations,
         num_threads=settings.threads,
@@ -50,13 +61,13 @@ def _model(settings: Settings) -> AlternatingLeastSquares:
     )
 
 
-def fit(matrix: sp.csr_matrix, settings: Settings) -> tuple[Floats, Floats]:
+def fit(matrix: sp.csr_matrix, regularization: float, settings: Settings) -> tuple[Floats, Floats]:
     """Factors of the rows (users x d) and columns (items x d) of a confidence matrix.
 
     Starts from normal(0, 0.1/sqrt(d)) draws (Rendle et al., RecSys 2022), seeded.
     """
     generator = np.random.default_rng(settings.seed)
-    model = _model(settings)
+    model = _model(settings, regularization)
     spread = 0.1 / np.sqrt(settings.factors)
     model.user_factors = generator.normal(0, spread, (matrix.shape[0], settings.factors)).astype(np.float32)
     model.item_factors = generator.normal(0, spread, (matrix.shape[1], settings.factors)).astype(np.float32)
@@ -66,11 +77,11 @@ def fit(matrix: sp.csr_matrix, settings: Settings) -> tuple[Floats, Floats]:
     return np.asarray(model.user_factors), np.asarray(model.item_factors)
 
 
-def fold_in(item_factors: Floats, matrix: sp.csr_matrix, settings: Settings) -> Floats:
-    """Factors (rows x d) of rows that were not trained on, given the items' factors."""
+def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, settings: Settings) -> Floats:
+    """Factors (rows x d) of rows that were not trained on, given the items' factors and what they were trained with."""
     if not matrix.shape[0]:
         return np.zeros((0, item_factors.shape[1]), np.float32)
-    model = _model(settings)
+    model = _model(settings, regularization)
     model.item_factors = item_factors
     with threadpool_limits(limits=1, user_api="blas"):
         return np.asarray(model.recalculate_user(np.arange(matrix.shape[0]), matrix), np.float32)

@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -21,8 +22,10 @@ from pipeline.errors import AuditFailed
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation import Expectation
 
 SLICE_ROWS = 1_000_000
+DRAFT = "draft_number"
 PERSONAL = frozenset({"user_id", "session_id", "query", "event_id", "reason"})
 
 
@@ -62,45 +65,67 @@ def _batch_definition(context: Any) -> Any:
 
 
 def _slices(paths: Sequence[Path]) -> Iterator["pd.DataFrame"]:
-    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; one empty frame for no rows."""
-    small: list[pa.Table] = []
-    waiting = 0
-    for path in paths:
+    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; column DRAFT numbers the files."""
+    waiting: list[pa.Table] = []
+    rows = 0
+    for number, path in enumerate(paths):
         with pq.ParquetFile(path) as file:
-            if not small:
-                small.append(file.schema_arrow.empty_table())
             for batch in file.iter_batches(SLICE_ROWS):
-                if waiting and waiting + batch.num_rows > SLICE_ROWS:
-                    yield pa.concat_tables(small, promote_options="permissive").to_pandas()
-                    small, waiting = [], 0
-                small.append(pa.Table.from_batches([batch]))
-                waiting += batch.num_rows
-    yield pa.concat_tables(small, promote_options="permissive").to_pandas()
+                if waiting and rows + batch.num_rows > SLICE_ROWS:
+                    yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
+                    waiting, rows = [], 0
+                table = pa.Table.from_batches([batch])
+                waiting.append(table.append_column(DRAFT, pa.array(np.full(batch.num_rows, number))))
+                rows += batch.num_rows
+    if waiting:
+        yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
+
+
+def _read_suite(table: str, limits: Mapping[str, Any]) -> "list[Expectation]":
+    _context()  # before the suite's module: it silences the library that the module imports
+    expectations: list[Expectation] = import_module(f"expectations.{table}").suite(**limits)
+    if not expectations:
+        raise AuditFailed(f"{table}: its suite holds no expectation, so nothing was checked.")
+    return expectations
+
+
+def _looks_at_rows(expectation: "Expectation") -> bool:
+    """Whether a rule is about single rows or their uniqueness, not about a table as a whole or a share of it."""
+    has_column = hasattr(expectation, "column") or hasattr(expectation, "column_list")
+    return has_column and getattr(expectation, "mostly", 1) == 1
+
+
+def _within_drafts(expectation: "Expectation") -> "Expectation":
+    """The same rule where drafts of several hours stand in one frame: what is unique is unique within its draft."""
+    import great_expectations.expectations as gxe
+
+    if isinstance(expectation, gxe.ExpectColumnValuesToBeUnique):
+        columns = [expectation.column]
+    elif isinstance(expectation, gxe.ExpectCompoundColumnsToBeUnique):
+        columns = list(expectation.column_list)
+    else:
+        return expectation
+    return gxe.ExpectCompoundColumnsToBeUnique(
+        column_list=[DRAFT, *columns], severity=expectation.severity, meta=expectation.meta
+    )
 
 
 def _validate(
-    table: str, frame: "pd.DataFrame", limits: Mapping[str, Any], only_refusing: bool = False
+    table: str, frame: "pd.DataFrame", expectations: "list[Expectation]", with_rows: bool = False
 ) -> "list[ExpectationValidationResult]":
-    context = _context()
     import great_expectations as gx
 
-    expectations = import_module(f"expectations.{table}").suite(**limits)
-    if not expectations:
-        raise AuditFailed(f"{table}: its suite holds no expectation, so nothing was checked.")
-    if only_refusing:
-        expectations = [expectation for expectation in expectations if expectation.meta["refuses"]]
-    if frame.empty:  # rules about rows hold; those about the table, such as "not empty", are asked
-        expectations = [one for one in expectations if not hasattr(one, "column") and not hasattr(one, "column_list")]
-        if not expectations:
-            return []
-    definition = _batch_definition(context)
-    result = definition.get_batch(batch_parameters={"dataframe": frame}).validate(
-        gx.ExpectationSuite(name=table, expectations=expectations),
-        result_format={
-            "result_format": "COMPLETE" if only_refusing else "BASIC",
-            "unexpected_index_column_names": ["row"] if only_refusing else [],
-            "include_unexpected_rows": False,
-        },
+    result = (
+        _batch_definition(_context())
+        .get_batch(batch_parameters={"dataframe": frame})
+        .validate(
+            gx.ExpectationSuite(name=table, expectations=expectations),
+            result_format={
+                "result_format": "COMPLETE" if with_rows else "BASIC",
+                "unexpected_index_column_names": ["row"] if with_rows else [],
+                "include_unexpected_rows": False,
+            },
+        )
     )
     return list(result.results)
 
@@ -140,15 +165,23 @@ def _exceptions(result: Any) -> list[str]:
 def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], hour: str) -> list[str]:
     """Hold drafts of a table against its suite; returns the warnings, raises `AuditFailed` when a critical rule fails.
 
-    Several drafts (of several hours) are held against it as one table, for suites whose rules look at single rows.
+    Of several drafts (of several hours) the rows go through together, because a suite costs about as much for one row
+    as for a thousand; rules about a table as a whole are asked of each.
     """
+    suite = _read_suite(table, limits)
+    of_rows = [_within_drafts(expectation) for expectation in suite if _looks_at_rows(expectation)]
+    of_tables = [expectation for expectation in suite if not _looks_at_rows(expectation)]
+    results = []
+    for frame in _slices(paths) if of_rows else ():
+        results += _validate(table, frame, of_rows)
+    for path in paths if of_tables else ():
+        results += _validate(table, pq.read_table(path).to_pandas(), of_tables)
     warnings: list[str] = []
     critical: list[str] = []
-    for frame in _slices(paths):
-        for result in _validate(table, frame, limits):
-            if not result.success:
-                is_warning = _severity(result) != "critical" and not _exceptions(result)
-                (warnings if is_warning else critical).append(_describe(table, result))
+    for result in results:
+        if not result.success:
+            is_warning = _severity(result) != "critical" and not _exceptions(result)
+            (warnings if is_warning else critical).append(_describe(table, result))
     if critical:
         raise AuditFailed(f"{hour}: {'; '.join(dict.fromkeys(critical))} (the draft stays under failed/).")
     return list(dict.fromkeys(warnings))
@@ -164,12 +197,11 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     found: list[list[tuple[int, str, str, bool]]] = [[] for _ in paths]
     seen: set[int] = set()
     offset = 0
+    refusing = [expectation for expectation in _read_suite(table, limits) if expectation.meta["refuses"]]
     for frame in _slices(paths):
-        if frame.empty:
-            continue
         frame["row"] = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)
-        for result in _validate(table, frame, limits, only_refusing=True):
+        for result in _validate(table, frame, refusing, with_rows=True):
             meta = _meta(result)
             if _exceptions(result):
                 raise AuditFailed(_describe(table, result))

@@ -17,6 +17,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +53,21 @@ def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[st
     for lake in [run.lake] if hour == run.hour or run.history is None else [run.lake, run.history]:
         path = hour_folder(lake, hour) / f"{stage}.json"
         try:
-            text = path.read_text(encoding="utf-8")
+            changed = path.stat()
         except FileNotFoundError:
             continue
-        try:
-            return {**json.loads(text), "folder": str(path.parent)}
-        except json.JSONDecodeError:
-            raise NotLanded(f"the manifest {path} is damaged; run {stage} of {format_hour(hour)} again.") from None
+        return _load_manifest(path, changed.st_mtime_ns, changed.st_ino)
     return None
+
+
+@lru_cache(maxsize=10_000)
+def _load_manifest(path: Path, mtime_ns: int, inode: int) -> dict[str, Any]:
+    """The manifest as it is now; a window's manifests are asked for again and again, so what did not change is kept."""
+    try:
+        return {**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)}
+    except json.JSONDecodeError:
+        stage, hour = path.stem, f"{path.parent.parent.name}T{path.parent.name}"
+        raise NotLanded(f"the manifest {path} is damaged; run {stage} of {hour} again.") from None
 
 
 def stage_timings(run: Run) -> list[dict[str, Any]]:
@@ -253,8 +261,7 @@ class Work:
 def audit_together(works: Sequence[Work], table: str, **limits: Any) -> None:
     """Hold one table's drafts of many hours against its suite at once; `keep` then knows that they passed.
 
-    A suite costs about as much for a row as for a thousand, so many small hours are cheaper together. Only for suites
-    whose rules look at single rows. Raises `AuditFailed` when any draft fails; then the hours should be tried one by one.
+    Raises `AuditFailed` when any draft fails; then the hours should be tried one by one.
     """
     paths = [work.draft(table) for work in works]
     warnings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")

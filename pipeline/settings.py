@@ -42,13 +42,18 @@ class Settings(BaseSettings):
     link_minutes: int = Field(30, ge=1, description="minutes after a search in which a click still belongs to it")
     lookback_hours: int = Field(6, ge=0, le=168, description="hours back in which a repeated event id is a duplicate")
     min_query_users: int = Field(2, ge=1, description="users or sessions a query needs to get a list of its own")
+    few_items: int = Field(5, ge=0, description="users who met fewer items are also given what their searches point at")
     max_pair_weight: float = Field(50.0, gt=0, description="weight at which one actor's interest in one item is capped")
 
     # the model
     factors: int = Field(64, ge=1, le=2048, description="length of the factor vectors")
     iterations: int = Field(6, ge=1, description="ALS passes over users and items")
-    alpha: float = Field(20.0, gt=0, description="confidence of an interaction of weight 1, relative to an unseen pair")
-    regularization: float = Field(20.0, gt=0, description="ALS regularisation, in the units of alpha")
+    alpha: float = Field(
+        10.0, gt=0, description="how much faster confidence grows with interest than for an unseen pair"
+    )
+    regularization: float = Field(
+        0.15, gt=0, description="ALS regularisation, as a share of the confidence that an average user or item carries"
+    )
     seed: int = Field(0, ge=0, description="seed of the factors' starting values")
     holdout_share: float = Field(
         0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"

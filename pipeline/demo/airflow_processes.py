@@ -1,7 +1,6 @@
-"""The local Airflow's state folder and processes: what it is told, how it is started, how nothing of it stays behind.
+"""What the local Airflow is told and what it keeps: its folder, secrets, environment, ports, and whose it is just now.
 
-Everything lies in `<home>/airflow`, readable by its owner only. Each component runs in a session of its own, so that
-its workers and tasks are found and stopped with it, and is told by the kernel (Linux) when this process dies.
+Everything lies in `<home>/airflow`, readable by its owner only.
 """
 
 import fcntl
@@ -9,11 +8,9 @@ import hashlib
 import json
 import os
 import secrets
-import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
@@ -29,7 +26,6 @@ LOCAL_SETTINGS = Path(__file__).with_name("airflow_config")
 HOST = "127.0.0.1"  # nobody but this machine's users may reach the login page
 USER = "admin"
 PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")  # nothing else of the shell leaks into Airflow
-STOP_SECONDS = 20.0  # what a running task gets to end before it is stopped
 PRELOADED = (  # imported once per scheduler, inherited by every task; nothing of ours, so that edits count at once
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.task_runner",
@@ -41,8 +37,6 @@ PRELOADED = (  # imported once per scheduler, inherited by every task; nothing o
     "duckdb",
     "implicit.cpu.als",
 )
-# run before each child's own program: ask Linux for SIGTERM (15) when the parent dies, then become that program
-LEASH = "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execv(sys.argv[1], sys.argv[1:])"
 
 
 def home_of(settings: Settings) -> Path:
@@ -93,7 +87,7 @@ def airflow_environment(settings: Settings, port: int, scheduled: bool) -> dict[
         "core.execution_api_server_url": f"{url}/execution/",
         "core.simple_auth_manager_users": f"{USER}:admin",
         "core.simple_auth_manager_passwords_file": home / "passwords.json",
-        "database.sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}",
+        "database.sql_alchemy_conn": f"sqlite:///{home / 'airflow.db'}?timeout=60",  # seconds; 500 hours hold it for 6
         "api.host": HOST,
         "api.port": port,
         "api.base_url": url,
@@ -104,7 +98,7 @@ def airflow_environment(settings: Settings, port: int, scheduled: bool) -> dict[
         "logging.base_log_folder": home / "logs",
         "scheduler.use_job_schedule": scheduled,
         "scheduler.scheduler_idle_sleep_time": 0.2,
-        "workers.min_heartbeat_interval": 1,  # also how long a worker may overlook that its task has ended (5 by default)
+        "workers.min_heartbeat_interval": 1,  # also how long a worker may overlook that its task has ended
         "scheduler.mp_start_method": "forkserver",
         "core.mp_forkserver_preload": ",".join(PRELOADED),
         "usage_data_collection.enabled": False,
@@ -122,7 +116,7 @@ def migrate(home: Path, environment: Mapping[str, str]) -> None:
         return
     log = home / "logs" / "migrate.log"
     with log.open("wb") as out:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             airflow("db", "migrate"), check=False, env=environment, stdout=out, stderr=out, stdin=subprocess.DEVNULL
         )
     if done.returncode != 0:
@@ -133,44 +127,6 @@ def migrate(home: Path, environment: Mapping[str, str]) -> None:
 def airflow(*arguments: str) -> list[str]:
     """The command line of this virtual environment's Airflow."""
     return [sys.executable, "-m", "airflow", *arguments]
-
-
-def start(name: str, command: list[str], environment: Mapping[str, str], home: Path) -> subprocess.Popen[bytes]:
-    """A child in a session of its own that writes to `logs/<name>.log` and is told to stop when this process dies."""
-    leash = (sys.executable, "-S", "-c", LEASH) if sys.platform == "linux" else ()
-    with (home / "logs" / f"{name}.log").open("ab") as out:
-        return subprocess.Popen(
-            [*leash, *command],
-            env=environment,
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-
-def stop(children: Mapping[str, subprocess.Popen[bytes]]) -> None:
-    """Every child has ended, with all that it had started; politely first, by force after `STOP_SECONDS`."""
-    for child in children.values():
-        if child.poll() is None:
-            child.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
-    for child in children.values():
-        try:
-            child.wait(max(0.0, deadline - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            pass
-    for signalled, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 2.0)):
-        deadline = time.monotonic() + patience
-        left = _sessions(children)
-        for pid in left:
-            _signal(pid, signalled)
-        while left and time.monotonic() < deadline:
-            for child in children.values():
-                child.poll()  # reap, else the dead still count
-            left = _sessions(children)
-            time.sleep(0.05)
 
 
 def is_free(port: int) -> bool:
@@ -213,28 +169,6 @@ def read_state(home: Path) -> dict[str, Any]:
     """What the last owner of the lock wrote; empty when nobody ever did."""
     file = home / "server.json"
     return dict(json.loads(file.read_text())) if file.exists() else {}
-
-
-def _sessions(children: Mapping[str, subprocess.Popen[bytes]]) -> list[int]:
-    """Living processes of the children's sessions, orphans included."""
-    leaders, found = {child.pid for child in children.values()}, []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            if (
-                os.getsid(int(entry.name)) in leaders
-                and "Z" != (entry / "stat").read_text().rsplit(")", 1)[1].split()[0]
-            ):
-                found.append(int(entry.name))
-        except (OSError, IndexError):
-            continue  # ended while we looked
-    return found
-
-
-def _signal(pid: int, number: int) -> None:
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _write_private(file: Path, text: str) -> None:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any
 
 from pipeline.demo import airflow_processes as processes
 from pipeline.demo.airflow_client import AirflowClient
+from pipeline.demo.children import STOP_SECONDS, Children
 from pipeline.errors import BadInput, TreasureHuntError, Unreachable
 from pipeline.hours import floor_hour, format_hour, parse_hour
 from pipeline.settings import Settings, load_settings
@@ -31,8 +32,6 @@ COMPONENTS = {
     "dag-processor": ("dag-processor",),
     "scheduler": ("scheduler", "--skip-serve-logs"),  # its log server would listen to the whole network
 }
-
-Children = dict[str, "subprocess.Popen[bytes]"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,8 @@ def airflow_running(settings: Settings, port: int | None = None) -> Iterator[Air
     if lock is None:
         yield _join(settings)
         return
-    children: Children = {}
+    left_by = processes.read_state(home).get("mode")
+    children = Children(home, lock)
     before = signal.signal(signal.SIGTERM, _exit)  # by default Python would die without stopping its children
     try:
         port = _choose_port(port)
@@ -64,14 +64,21 @@ def airflow_running(settings: Settings, port: int | None = None) -> Iterator[Air
         processes.migrate(home, environment)
         since = datetime.now(UTC)
         for name, command in COMPONENTS.items():
-            children[name] = processes.start(name, processes.airflow(*command), environment, home)
+            children.start(name, processes.airflow(*command), environment)
         client = _connect(home, port, children)
         _prepare(client, since)
-        _wait_for_health(client, ("scheduler",), children, home)
-        yield client
+        _wait_for_health(client, ("scheduler",), home)
+        if left_by == "run":  # a job that was killed: nobody waits for what it had queued
+            client.abandon(client.open_backfills())
+        try:
+            yield client
+        except BaseException:
+            with suppress(TreasureHuntError):
+                client.abandon(client.started)
+            raise
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # stopping is under way
-        processes.stop(children)
+        children.stop()
         signal.signal(signal.SIGTERM, before)
         lock.close()
 
@@ -87,7 +94,7 @@ def up(settings: Settings, port: int = PORT) -> Login:
     processes.write_state(home, pid=None, mode="up", port=port)
     log = home / "logs" / "up.log"
     with log.open("ab") as out:
-        supervisor = subprocess.Popen(
+        supervisor = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", __name__, str(port)],
             env=dict(os.environ) | processes.pipeline_environment(settings) | {"PYTHONPATH": str(processes.ROOT)},
             stdin=subprocess.DEVNULL,
@@ -113,8 +120,9 @@ def down(settings: Settings) -> bool:
     if not is_up(settings):
         return False
     pid = processes.read_state(home)["pid"]
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + processes.STOP_SECONDS + 20
+    with suppress(ProcessLookupError):  # it was killed, and what it left is just being stopped
+        os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_SECONDS + 20
     while time.monotonic() < deadline:
         if not is_up(settings):
             return True
@@ -159,33 +167,32 @@ def supervise(settings: Settings, port: int) -> None:
     commands = {name: processes.airflow(*command) for name, command in COMPONENTS.items()}
     if settings.source == "shop" and not settings.source_url:
         commands["shop"] = list(SHOP)
-    children: Children = {}
+    children = Children(home, lock)
     signal.signal(signal.SIGTERM, _exit)
     try:
         processes.migrate(home, environment)
         since = datetime.now(UTC)
         for name in ("api-server", "dag-processor"):
-            children[name] = processes.start(name, commands[name], environment, home)
+            children.start(name, commands[name], environment)
         client = _connect(home, port, children)
         _prepare(client, since)
         # only now: a scheduler that knew last time's start hour would begin with hours nobody wants
-        for name in [name for name in commands if name not in children]:
-            children[name] = processes.start(name, commands[name], environment, home)
-        _wait_for_health(client, ("scheduler",), {name: children[name] for name in COMPONENTS}, home)
+        for name in commands.keys() - {"api-server", "dag-processor"}:
+            children.start(name, commands[name], environment)
+        _wait_for_health(client, ("scheduler",), home)
         client.fill_gap(settings.start)
         processes.write_state(home, **state, ready=True)
         while True:
             time.sleep(5)
-            for name, child in children.items():
-                if child.poll() is not None:
-                    print(f"{datetime.now(UTC):%FT%TZ} {name} ended with {child.returncode}, started again", flush=True)
-                    children[name] = processes.start(name, commands[name], environment, home)
+            for name, code in children.ended().items():
+                print(f"{datetime.now(UTC):%FT%TZ} {name} ended with {code}, started again", flush=True)
+                children.start(name, commands[name], environment)
     except TreasureHuntError as error:
         processes.write_state(home, **state, error=str(error))
         raise
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        processes.stop(children)
+        children.stop()
         lock.close()
 
 
@@ -213,32 +220,21 @@ def _prepare(client: AirflowClient, since: datetime) -> None:
 
 def _connect(home: Path, port: int, children: Children) -> AirflowClient:
     """A client whose Airflow answers; raises with the name of the log file when a component dies or time runs out."""
-    watched = dict(children)  # the caller's own children may change later
-    client = AirflowClient(
-        f"http://{processes.HOST}:{port}",
-        processes.USER,
-        processes.read_secrets(home)["password"],
-        check=lambda: _check(children, home),
-    )
-    _wait_for_health(client, ("metadatabase",), watched, home)
+    password = processes.read_secrets(home)["password"]
+    client = AirflowClient(f"http://{processes.HOST}:{port}", processes.USER, password, children.check)
+    _wait_for_health(client, ("metadatabase",), home)
     return client
 
 
-def _wait_for_health(client: AirflowClient, parts: tuple[str, ...], children: Children, home: Path) -> None:
+def _wait_for_health(client: AirflowClient, parts: tuple[str, ...], home: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not client.is_healthy(parts):
-        _check(children, home)
+        client.check()
         if time.monotonic() > deadline:
             raise Unreachable(
                 f"Airflow's {', '.join(parts)} did not come up in {START_SECONDS:.0f} s; see {home / 'logs'}."
             )
         time.sleep(0.1)
-
-
-def _check(children: Children, home: Path) -> None:
-    for name, child in children.items():
-        if child.poll() is not None:
-            raise Unreachable(f"Airflow's {name} ended with {child.returncode}; see {home / 'logs' / f'{name}.log'}.")
 
 
 def _choose_port(port: int | None) -> int:

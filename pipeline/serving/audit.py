@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, distinct, func, not_, or_, select
 
-from pipeline.serving.schema import LISTS, PUBLISHED, items, rows_of, similar_items
+from pipeline.serving.schema import ALL, LISTS, PUBLISHED, items, popular_items, rows_of, similar_items
 
 LARGEST = 1.7976931348623157e308  # the largest finite double: infinity and PostgreSQL's NaN lie above it
 
@@ -20,7 +20,7 @@ def audit_version(connection: Connection, version: str, expected_rows: Mapping[s
     for table, (key, item) in LISTS.items():
         problems += _audit_lists(connection, version, table, key, item)
         problems += _audit_entries(connection, version, table, item)
-    return problems + _audit_anchors(connection, version)
+    return problems + _audit_anchors(connection, version) + _audit_fallback(connection, version)
 
 
 def _audit_lists(connection: Connection, version: str, table: Table, key: str, item: str) -> list[str]:
@@ -72,6 +72,13 @@ def _audit_anchors(connection: Connection, version: str) -> list[str]:
     lost = select(func.count(distinct(rows.c.item_id))).where(rows.c.version == version, not_(known))
     lists = connection.scalar(lost)
     return _sentences((lists, f"similar_items: {lists:,} lists belong to an item that is not in items"))
+
+
+def _audit_fallback(connection: Connection, version: str) -> list[str]:
+    """There is something to show to everybody; no rule above would notice a version without any rows."""
+    rows = rows_of(popular_items, version, connection.dialect.name)
+    found = connection.scalar(select(func.count()).where(rows.c.version == version, rows.c.segment == ALL))
+    return [] if found else [f"popular_items: the list '{ALL}', which answers everyone unknown, is empty"]
 
 
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:

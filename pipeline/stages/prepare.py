@@ -1,11 +1,13 @@
-"""Stage `prepare`: from the window's events and the catalog to the tables that a model is trained on and lists are filled from."""
+"""Stage `prepare`: the tables that a model is trained on and lists are filled from, out of the window's events."""
+
+from collections.abc import Sequence
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.duck import connect, fetch_table, view_files, write_table
+from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.errors import AuditFailed
-from pipeline.lake import Work, open_stage
+from pipeline.lake import Work, audit_together, open_stages
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
 
@@ -21,41 +23,60 @@ EVENT_COLUMNS = {
 }
 
 
+TABLES = ("unknown_items", "holdout", "query_items", "interactions", "popular_items", "bought")
+
+
 def prepare(run: Run) -> StageResult:
-    """`interactions`, `query_items`, `popular_items`, `bought`, `holdout` and `unknown_items` as of the hour's end have landed."""
-    settings = run.settings
+    """The tables that lists are made from have landed: what users did as of the end of the hour, in TABLES."""
+    return prepare_of_hours([run])[0]
+
+
+def prepare_of_hours(runs: Sequence[Run]) -> list[StageResult]:
+    """The same for several hours at once, which costs less than one by one: all of them land, or none."""
+    settings = runs[0].settings
+    most_weight = round(settings.max_pair_weight * 1_000_000)
+    limits = {"interactions": {"kinds": event_types(), "most_weight": most_weight}}
+    with open_stages(runs, "prepare") as works:
+        for work in works:
+            derive_tables(work)
+        for table in TABLES:
+            audit_together(works, table, **limits.get(table, {}))
+            for work in works:
+                work.keep(table, **limits.get(table, {}))
+    return [work.result() for work in works]
+
+
+def derive_tables(work: Work) -> None:
+    """Draft all tables of the hour, each with its query in sql/; later ones use earlier ones."""
+    run, settings = work.run, work.run.settings
     values = {
         "hour_end": run.end,
         "half_life_hours": settings.half_life_days * 24,
         "link_minutes": settings.link_minutes,
+        "few_items": settings.few_items,
         "max_pair_weight": settings.max_pair_weight,
         "holdout_share": settings.holdout_share,
         "seed": EVENT_TYPES,
     }
-    with open_stage(run, "prepare") as work:
-        items, own = work.read("items"), work.read("events")
-        window = work.read_window("events", settings.window_days * 24)
-        with connect(settings, work.folder) as connection:
-            view_files(connection, "items", [items], {})
-            view_files(connection, "hour_events", [own], {})
-            view_files(connection, "window_events", window, EVENT_COLUMNS)
-            connection.register("event_types", fetch_table(connection, "event_types", **values))
+    items, own = work.read("items"), work.read("events")
+    window = work.read_window("events", settings.window_days * 24)
+    work.rows_in = sum(pq.read_metadata(path).num_rows for path in window)
+    with connect(settings, work.folder) as connection:
+        view_files(connection, "items", [items], {})
+        view_files(connection, "hour_events", [own], {})
+        load_files(connection, "window_events", window, EVENT_COLUMNS)
+        connection.register("event_types", fetch_table(connection, "event_types", **values))
 
-            def derive(table: str, known_as: str | None = None) -> None:
-                write_table(connection, table, work.draft(table), **values)
-                view_files(connection, known_as or table, [work.draft(table)], {})
+        def derive(table: str, known_as: str | None = None) -> None:
+            write_table(connection, table, work.draft(table), **values)
+            view_files(connection, known_as or table, [work.draft(table)], {})
 
-            derive("unknown_items")
-            check_unknown_items(work)
-            derive("holdout", known_as="held_out")
-            derive("linked_events")
-            for table in ("query_items", "interactions", "popular_items", "bought"):
-                derive(table)
-        for table in ("unknown_items", "holdout", "query_items", "popular_items", "bought"):
-            work.keep(table)
-        work.keep("interactions", kinds=event_types(), most_weight=round(settings.max_pair_weight * 1_000_000))
-        work.rows_in = sum(pq.read_metadata(path).num_rows for path in window)
-    return work.result()
+        derive("unknown_items")
+        check_unknown_items(work)
+        derive("holdout", known_as="held_out")
+        derive("linked_events")
+        for table in ("query_items", "interactions", "popular_items", "bought"):
+            derive(table)
 
 
 def check_unknown_items(work: Work) -> None:

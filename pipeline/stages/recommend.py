@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from pipeline import als, reasons
 from pipeline.duck import connect, view_files, write_table
-from pipeline.lake import Work, open_stage
+from pipeline.lake import Work, open_stage, stage_facts
 from pipeline.model_files import Factors, positions, read_factors
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
@@ -55,13 +55,14 @@ def score_users(
     trained = pairs[pairs["item_id"].isin(items.ids)].reset_index(drop=True)
     rows, columns = positions(ids, trained["user_id"]), positions(items.ids, trained["item_id"])
     weights = trained["weight"].to_numpy()
-    matrix = als.confidence(weights, rows, columns, (len(ids), len(items.ids)), settings.alpha)
+    met, shape = (trained["kind"] != "search").to_numpy(), (len(ids), len(items.ids))
+    matrix = als.confidence(weights, met, rows, columns, shape, settings.alpha)
     vectors = np.zeros((len(ids), settings.factors), np.float32)
     known = users.ids.get_indexer(ids)
     vectors[known >= 0] = users.vectors[known[known >= 0]]
     hidden = pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas()
     again = np.unique(np.concatenate([positions(ids, hidden), np.flatnonzero(known < 0)])).astype(np.int32)
-    vectors[again] = als.fold_in(items.vectors, matrix[again], settings)
+    vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work), settings)
     bought = pq.read_table(work.read("bought")).to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
     top = als.best_items(vectors, items.vectors, settings.k, owned, never, settings)
@@ -75,6 +76,11 @@ def score_users(
     )
 
 
+def trained_with(work: Work) -> float:
+    """The regularisation that the hour's model was trained with."""
+    return float(stage_facts(work.run, "train")["regularization"])
+
+
 def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table, pa.Table]:
     """The queries frequent enough for a list, and the items nearest to what people took after them."""
     settings = work.run.settings
@@ -84,8 +90,9 @@ def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table
     trained = taken[taken["item_id"].isin(items.ids)]
     rows, columns = positions(ids, trained["query"]), positions(items.ids, trained["item_id"])
     shape = (len(ids), len(items.ids))
-    matrix = als.confidence(trained["weight"].to_numpy(), rows, columns, shape, settings.alpha)
-    vectors = als.fold_in(items.vectors, matrix, settings)
+    met = np.ones(len(trained), bool)
+    matrix = als.confidence(trained["weight"].to_numpy(), met, rows, columns, shape, settings.alpha)
+    vectors = als.fold_in(items.vectors, matrix, trained_with(work), settings)
     top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
     lists = np.where(top.scores > als.PADDING, top.indices, -1)
     texts = np.full(lists.shape, '["similar"]', dtype=object)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline import line
+from pipeline.demo.airflow_client import WRITER_POOL
 from pipeline.errors import AuditFailed, BadInput, DataError, Unreachable
 from pipeline.hours import parse_hour
 from pipeline.run import StageResult
@@ -43,7 +44,7 @@ def test_manual_runs_are_refused(dag: Any) -> None:
 
 def test_stages_that_write_derived_tables_share_one_slot(dag: Any) -> None:
     assert {task.task_id: task.pool for task in dag.tasks} == {
-        stage: "treasure_hunt_writer" if upstreams else "default_pool" for stage, upstreams in line.STAGES.items()
+        stage: WRITER_POOL if upstreams else "default_pool" for stage, upstreams in line.STAGES.items()
     }
 
 
@@ -81,8 +82,8 @@ def test_only_what_may_pass_later_is_tried_again(dag: Any, error: Exception, act
 def test_reading_the_dag_imports_nothing_heavy(dag_folder: Path) -> None:
     script = """
 import sys, time
-import airflow.sdk, airflow.sdk.exceptions
-from airflow.sdk import Asset, BaseOperator, Connection, CronDataIntervalTimetable, ExceptionRetryPolicy, Param, dag, task
+from airflow.sdk import Asset, Connection, CronDataIntervalTimetable, ExceptionRetryPolicy, Param
+from airflow.sdk import XComArg, dag, task, exceptions
 begun = time.process_time()
 import treasure_hunt_hourly
 assert time.process_time() - begun < 0.5, time.process_time() - begun

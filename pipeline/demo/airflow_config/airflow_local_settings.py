@@ -6,6 +6,7 @@ lock before the savepoint makes it wait instead. PostgreSQL needs none of this.
 """
 
 import os
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, event
@@ -16,6 +17,6 @@ __all__: list[str] = []  # Airflow takes over every other name as a setting
 @event.listens_for(Engine, "savepoint")
 def take_write_lock(connection: Any, name: str) -> None:
     """A savepoint on Airflow's own SQLite database begins by waiting for the right to write."""
-    is_ours = connection.engine.url.database == os.path.join(os.environ["AIRFLOW_HOME"], "airflow.db")
+    is_ours = connection.engine.url.database == str(Path(os.environ["AIRFLOW_HOME"]) / "airflow.db")
     if is_ours and not connection.connection.dbapi_connection.in_transaction:
         connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -41,6 +41,12 @@ BROKEN: dict[str, tuple[str, str, list[Any], str]] = {
     "score null": ("similar_items", "score", [None, 1.0], "1 scores are not finite"),
     "rank twice": ("popular_items", "rank", [1, 1, 2, 1], "the database refused the rows"),
     "user null": ("user_recommendations", "user_id", ["u1", "u1", None], "the database refused the rows"),
+    "nothing for everyone": (
+        "popular_items",
+        "segment",
+        ["games"] * 3 + ["rpg"],
+        "the list 'all', which answers everyone",
+    ),
     "not a number": ("popular_items", "rank", ["1", "two", "3", "1"], "does not fit the columns"),
 }
 

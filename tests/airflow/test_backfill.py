@@ -1,0 +1,101 @@
+"""Backfills over the REST API of a real Airflow: scheduler, API server, task processes and all."""
+
+import os
+import socket
+import stat
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from small_shop import open_small_shop, published
+
+from pipeline.demo import airflow_server
+from pipeline.demo.children import find_members
+from pipeline.errors import BadInput
+from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
+from pipeline.line import STAGES
+
+FIRST = parse_hour("2025-12-31T20")  # before the DAG's default start: any hour can be backfilled
+OLDER = 2
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def test_six_hours_are_published_in_order_and_older_ones_never_go_live(tmp_path: Path) -> None:
+    settings = open_small_shop(tmp_path / "var", FIRST, OLDER + 6)
+    begin, end = FIRST + OLDER * HOUR, FIRST + (OLDER + 5) * HOUR
+    six = [format_hour(hour) for hour in hours_between(begin, end)]
+    two = [format_hour(FIRST), format_hour(FIRST + HOUR)]
+    progress = []
+
+    with airflow_server.airflow_running(settings) as client:
+        with pytest.raises(BadInput, match="busy with another job"), airflow_server.airflow_running(settings):
+            pass
+        runs = client.wait(client.backfill(begin, end), progress.append)
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in six]
+        assert all(len(run.tasks) == len(STAGES) for run in runs)
+        assert len(progress) > 6
+        assert published(settings) == [
+            {"hour": hour, "status": "published", "is_live": hour == six[-1]} for hour in six
+        ]
+
+        # two older hours: new history
+        runs = client.wait(client.backfill(FIRST, FIRST + HOUR))
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in two]
+        # and two that are there already: the same bytes, so nothing new
+        runs = client.wait(client.backfill(begin, begin + HOUR))
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in six[:2]]
+        # missing hours only: there are none
+        assert client.wait(client.backfill(FIRST, end, reprocess="none")) == []
+
+        port = int(client.url.rsplit(":", 1)[1])
+        secrets = settings.home / "airflow" / "secrets.json"
+        assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
+        assert stat.S_IMODE(secrets.parent.stat().st_mode) == 0o700
+
+    assert [row["hour"] for row in published(settings)] == six + two
+    assert [row["hour"] for row in published(settings) if row["is_live"]] == [six[-1]]
+    assert not airflow_server.is_up(settings)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_a_failing_hour_says_its_one_sentence(tmp_path: Path) -> None:
+    settings = open_small_shop(tmp_path / "var", FIRST, 1)
+    nothing_sold = FIRST - timedelta(days=30)  # no catalog is as old as that
+    with airflow_server.airflow_running(settings) as client:
+        (run,) = client.wait(client.backfill(nothing_sold, nothing_sold), timeout_seconds=120)
+        (failed,) = [task for task in run.tasks if task.state == "failed"]
+        said = client.errors(run.run_id, failed)
+    assert run.state == "failed"
+    assert failed.tries == 1
+    assert "\n" not in said[0]
+    assert format_hour(nothing_sold)[:10] in said[0]
+
+
+def test_nothing_is_left_of_a_job_that_is_killed(tmp_path: Path) -> None:
+    settings = airflow_server.load_settings(home=tmp_path / "var")
+    child = os.fork()
+    if child == 0:
+        with airflow_server.airflow_running(settings):
+            os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    lock = None
+    for _ in range(200):
+        lock = airflow_server.processes.take_lock(airflow_server.processes.home_of(settings))
+        if lock:
+            break
+        airflow_server.time.sleep(0.1)
+    assert lock is not None
+    lock.close()
+    assert find_members({child}) == []
+
+
+def test_up_refuses_a_taken_port(tmp_path: Path) -> None:
+    settings = airflow_server.load_settings(home=tmp_path / "var")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(BadInput, match="is taken by another program"):
+            airflow_server.up(settings, other.getsockname()[1])
+    assert not airflow_server.down(settings)
