@@ -9,13 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.audit import find_refused
-from pipeline.duck import connect, view_files, write_table
+from pipeline.duck import connect, load_files, view_files, write_table
 from pipeline.errors import AuditFailed, DataError
-from pipeline.lake import Work, audit_together
+from pipeline.lake import Work
 from pipeline.source import pull
 
 WARN_SHARE = 0.01
@@ -34,26 +35,57 @@ def take_in(
     `work.facts["ledger"]`. The rules are held against all hours at once, because a suite costs about as much for one
     hour as for a day. Raises `AuditFailed` when too large a share of an hour is malformed.
     """
-    typed_files = [_pull_typed(work, kind) for work in works]
-    for work, refused in zip(works, find_refused(kind, typed_files, limits), strict=True):
-        with connect(work.run.settings, work.folder) as connection:
-            view_files(connection, "delivered", [work.draft("delivered")], {})
-            view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")], {})
-            view_files(connection, f"known_{kind}", known(work), {"event_id": "varchar"})
+    with connect(works[0].run.settings, works[0].folder) as connection:
+        if kind == "events":
+            pull_events(connection, works)
+        else:
+            for work in works:
+                pull(work.run, kind, work.draft("pulled"))
+                view_files(connection, "pulled", [work.draft("pulled")])
+                write_table(connection, "delivered_items", work.draft("delivered"))
+        for work in works:
+            view_files(connection, "delivered", [work.draft("delivered")])
+            write_table(connection, f"typed_{kind}", work.draft(f"typed_{kind}"), hour_end=work.run.end)
+        refused_rows = find_refused(kind, [work.draft(f"typed_{kind}") for work in works], limits)
+        for work, refused in zip(works, refused_rows, strict=True):
+            view_files(connection, "delivered", [work.draft("delivered")])
+            view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
+            load_files(connection, f"known_{kind}", known(work), {"event_id": "varchar"})
             connection.register("refused", refused)
             write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
-        _balance(work, kind, refused)
-    audit_together(works, f"quarantined_{kind}")
+            _balance(work, kind, refused)
 
 
-def _pull_typed(work: Work, kind: str) -> Path:
-    delivered, typed = work.draft("delivered"), work.draft(f"typed_{kind}")
-    pull(work.run, kind, delivered)
-    with connect(work.run.settings, work.folder) as connection:
-        view_files(connection, "delivered", [delivered], {})
-        write_table(connection, f"typed_{kind}", typed, hour_end=work.run.end)
-    return typed
+def pull_events(connection: duckdb.DuckDBPyConnection, works: Sequence[Work]) -> None:
+    """Draft `delivered` of each hour: one pull for every unbroken run of hours, parted by `delivered_at`."""
+    for stretch in unbroken(works):
+        first, last = stretch[0], stretch[-1]
+        pulled = pull(first.run, "events", first.draft("pulled"), last.run.end)
+        view_files(connection, "pulled", [first.draft("pulled")])
+        parted = 0
+        for work in stretch:
+            write_table(
+                connection, "delivered_events", work.draft("delivered"), hour_start=work.run.hour, hour_end=work.run.end
+            )
+            parted += pq.read_metadata(work.draft("delivered")).num_rows
+        if parted != pulled:
+            raise DataError(
+                f"source {first.run.settings.source}: events.sql hands over {pulled - parted} of {pulled} rows whose "
+                f"delivered_at is not between {first.run.name} and the end of {last.run.name}; it must say which hour "
+                "each row belongs to."
+            )
+
+
+def unbroken(works: Sequence[Work]) -> list[list[Work]]:
+    """The hours in runs without a gap, oldest first."""
+    stretches: list[list[Work]] = []
+    for work in works:
+        if stretches and stretches[-1][-1].run.end == work.run.hour:
+            stretches[-1].append(work)
+        else:
+            stretches.append([work])
+    return stretches
 
 
 def _balance(work: Work, kind: str, refused: pa.Table) -> None:

@@ -61,18 +61,15 @@ def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any)
     return connection.sql(statement, params=_values_of(statement, values)).to_arrow_table()
 
 
-def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path], like: dict[str, str]) -> None:
-    """Name the rows of Parquet files `name` in this connection; without files it is an empty table with columns `like`."""
-    if paths:
-        connection.read_parquet([str(path) for path in paths]).create_view(name)
-    else:
-        columns = ", ".join(f"{column} {kind}" for column, kind in like.items())
-        connection.execute(f"create table {name} ({columns})")
+def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:
+    """Name the rows of Parquet files `name` in this connection, in place of what was called so before."""
+    connection.read_parquet([str(path) for path in paths]).create_view(name, replace=True)
 
 
 def load_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path], columns: dict[str, str]) -> None:
     """Read these columns of Parquet files into a table of this connection: for many small files that are asked often."""
-    connection.execute(f"create table {name} ({', '.join(f'{column} {kind}' for column, kind in columns.items())})")
+    shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    connection.execute(f"create or replace table {name} ({shape})")
     if paths:
         rows = connection.read_parquet([str(path) for path in paths]).select(*columns)
         rows.insert_into(name)

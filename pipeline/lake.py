@@ -258,15 +258,15 @@ class Work:
         flush(folder)
 
 
-def audit_together(works: Sequence[Work], table: str, **limits: Any) -> None:
-    """Hold one table's drafts of many hours against its suite at once; `keep` then knows that they passed.
-
-    Raises `AuditFailed` when any draft fails; then the hours should be tried one by one.
-    """
-    paths = [work.draft(table) for work in works]
-    warnings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")
-    if not warnings:
-        PASSED.update({(table, hash_file(path), hash_json(limits)): [] for path in paths})
+def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:
+    """`Work.keep` one table of several hours, its drafts held against the suite at once; raises `AuditFailed`."""
+    if len(works) > 1:
+        paths = [work.draft(table) for work in works]
+        warnings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")
+        if not warnings:  # else each hour finds its own
+            PASSED.update({(table, hash_file(path), hash_json(limits)): [] for path in paths})
+    for work in works:
+        work.keep(table, **limits)
 
 
 @contextmanager

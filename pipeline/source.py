@@ -2,11 +2,13 @@
 
 A source is a folder `sql/sources/<name>/` with `events.sql` and `items.sql`. A source whose URL is a database URL is read
 through SQLAlchemy, any other URL is a folder of files read by DuckDB. Both SELECTs see `$start`, `$end` (text, UTC) and,
-for files, `$url`; everything they hand over is text, typing comes afterwards.
+for files, `$url`; everything they hand over is text, typing comes afterwards. An event's `delivered_at` says which hour
+it belongs to, so it must be a moment that can be read, between `$start` and `$end`, whatever the row itself claims.
 """
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "occurred_at",
         "ingested_at",
         "excluded",
+        "delivered_at",
     ),
     "items": (
         "locator",
@@ -68,15 +71,16 @@ def source_url(settings: Settings) -> str:
     return str(settings.data / settings.source.replace("_", "-"))
 
 
-def pull(run: Run, kind: str, target: Path) -> int:
-    """Write what the source hands over for this hour to `target`: column `row` (from 1) and the canonical text columns.
+def pull(run: Run, kind: str, target: Path, end: datetime | None = None) -> int:
+    """Write what the source hands over from the start of this hour to `end` (default: the end of the hour) to `target`.
 
-    `kind` is `events` or `items`. Returns the number of rows. Raises `BadInput` or `Unreachable` when the source cannot
-    be read, `DataError` when it does not hand over the columns agreed on.
+    `kind` is `events` or `items`; the columns are COLUMNS[kind], all text, in the order of the source. Returns the number
+    of rows. Raises `BadInput` or `Unreachable` when the source cannot be read, `DataError` when it does not hand over
+    the columns agreed on.
     """
     url = source_url(run.settings)
     statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
-    values: dict[str, Any] = {"start": f"{run.hour:%Y-%m-%d %H:%M:%S}", "end": f"{run.end:%Y-%m-%d %H:%M:%S}"}
+    values: dict[str, Any] = {"start": f"{run.hour:%Y-%m-%d %H:%M:%S}", "end": f"{end or run.end:%Y-%m-%d %H:%M:%S}"}
     if "://" in url:
         return _pull_database(run, kind, url, statement, values, target)
     return _pull_files(run, kind, url, statement, values, target)
@@ -95,10 +99,6 @@ def _check_columns(run: Run, kind: str, columns: list[str]) -> None:
         )
 
 
-def _schema(kind: str) -> pa.Schema:
-    return pa.schema([("row", pa.int64()), *((name, pa.string()) for name in COLUMNS[kind])])
-
-
 def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path) -> int:
     folder = Path(url).expanduser().resolve()
     if not folder.is_dir():
@@ -113,10 +113,7 @@ def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str,
             described = connection.execute(f"describe {statement}", used).fetchall()
             _check_columns(run, kind, [row[0] for row in described])
             columns = ", ".join(f'cast("{name}" as varchar) as "{name}"' for name in COLUMNS[kind])
-            connection.execute(
-                f"copy (select row_number() over () as row, {columns} from ({statement})) to '{target}' (format parquet)",
-                used,
-            )
+            connection.execute(f"copy (select {columns} from ({statement})) to '{target}' (format parquet)", used)
         except (duckdb.BinderException, duckdb.CatalogException) as error:
             raise DataError(
                 f"source {run.settings.source}: {kind}.sql does not fit the files: {_first(error)}"
@@ -152,21 +149,19 @@ def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[s
         raise Unreachable(f"source {run.settings.source}: {shown} does not answer: {_first(error)}") from error
     except sa.exc.ProgrammingError as error:
         raise DataError(f"source {run.settings.source}: {kind}.sql does not fit {shown}: {_first(error)}") from error
+    except sa.exc.DBAPIError as error:
+        raise BadInput(f"source {run.settings.source}: {shown} cannot be read: {_first(error)}") from error
     finally:
         engine.dispose()
 
 
 def _write_batches(kind: str, names: list[str], batches: Iterator[Any], target: Path) -> int:
-    schema = _schema(kind)
+    schema = pa.schema([(name, pa.string()) for name in COLUMNS[kind]])
     rows = 0
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in batches:
             columns = dict(zip(names, zip(*batch, strict=True), strict=True))
-            arrays = [pa.array(range(rows + 1, rows + len(batch) + 1), pa.int64())]
-            arrays += [
-                pa.array([None if value is None else str(value) for value in columns[name]], pa.string())
-                for name in COLUMNS[kind]
-            ]
-            writer.write_table(pa.table(arrays, schema=schema))
+            texts = [[None if value is None else str(value) for value in columns[name]] for name in COLUMNS[kind]]
+            writer.write_table(pa.table([pa.array(column, pa.string()) for column in texts], schema=schema))
             rows += len(batch)
     return rows

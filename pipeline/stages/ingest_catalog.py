@@ -7,7 +7,7 @@ from datetime import timedelta
 from pipeline.boundary import ID_LENGTH, take_in
 from pipeline.errors import AuditFailed
 from pipeline.hours import HOUR, format_hour
-from pipeline.lake import Work, audit_together, open_stages, reuse_landed
+from pipeline.lake import Work, keep_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 
 TEXT_LENGTH = 1000
@@ -27,10 +27,8 @@ def ingest_catalog_of_hours(runs: Sequence[Run]) -> list[StageResult]:
         for place, work in enumerate(works):
             if not work.facts["ledger"]["delivered"]:
                 use_earlier_snapshot(work, works[:place])
-        audit_together(works, "items", **limits)
-        for work in works:
-            work.keep("items", **limits)
-            work.keep("quarantined_items")
+        keep_together(works, "items", **limits)
+        keep_together(works, "quarantined_items")
     return [work.result() for work in works]
 
 

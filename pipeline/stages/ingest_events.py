@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 from pipeline.boundary import ID_LENGTH, take_in
 from pipeline.files import hash_file
 from pipeline.hours import HOUR
-from pipeline.lake import Work, audit_together, open_stages, reuse_landed
+from pipeline.lake import Work, keep_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 from pipeline.seeds import event_types
 
@@ -34,15 +34,14 @@ def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
     }
     with open_stages(runs, "ingest_events") as works:
         take_in(works, "events", limits, lambda work: known_events(work, works, lookback))
-        audit_together(works, "events", **limits)
         for work in works:
             moments = pq.read_table(work.draft("events"), columns=["occurred_at"])["occurred_at"]
             if len(moments):
                 work.facts["newest_event_at"] = pc.max(moments).as_py().isoformat()
             else:
                 work.note("no events in this hour")
-            work.keep("events", **limits)
-            work.keep("quarantined_events")
+        keep_together(works, "events", **limits)
+        keep_together(works, "quarantined_events")
     return [work.result() for work in works]
 
 

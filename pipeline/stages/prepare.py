@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.errors import AuditFailed
-from pipeline.lake import Work, audit_together, open_stages
+from pipeline.lake import Work, keep_together, open_stages
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
 
@@ -40,9 +40,7 @@ def prepare_of_hours(runs: Sequence[Run]) -> list[StageResult]:
         for work in works:
             derive_tables(work)
         for table in TABLES:
-            audit_together(works, table, **limits.get(table, {}))
-            for work in works:
-                work.keep(table, **limits.get(table, {}))
+            keep_together(works, table, **limits.get(table, {}))
     return [work.result() for work in works]
 
 
@@ -62,14 +60,14 @@ def derive_tables(work: Work) -> None:
     window = work.read_window("events", settings.window_days * 24)
     work.rows_in = sum(pq.read_metadata(path).num_rows for path in window)
     with connect(settings, work.folder) as connection:
-        view_files(connection, "items", [items], {})
-        view_files(connection, "hour_events", [own], {})
+        view_files(connection, "items", [items])
+        view_files(connection, "hour_events", [own])
         load_files(connection, "window_events", window, EVENT_COLUMNS)
         connection.register("event_types", fetch_table(connection, "event_types", **values))
 
         def derive(table: str, known_as: str | None = None) -> None:
             write_table(connection, table, work.draft(table), **values)
-            view_files(connection, known_as or table, [work.draft(table)], {})
+            view_files(connection, known_as or table, [work.draft(table)])
 
         derive("unknown_items")
         check_unknown_items(work)

@@ -139,6 +139,6 @@ def write_lists(work: Work, table: str, scored: pa.Table, **listed: pa.Table) ->
         for name, rows in listed.items():
             connection.register(name, rows)
         for name in ("items", "bought", "popular_items", "query_items"):
-            view_files(connection, name, [work.read(name)], {})
+            view_files(connection, name, [work.read(name)])
         write_table(connection, table, work.draft(table), k=work.run.settings.k)
     return work.draft(table)

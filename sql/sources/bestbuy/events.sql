@@ -46,65 +46,71 @@ searched_lines as (
 
 happened as (
     select
-        file_name || ':' || line || '/click' as locator,
-        file_name || ':' || line || '/click' as event_id,
         file_name,
         line,
-        user_id,
         'click' as event_type,
-        null as query,
-        sku as item_id,
-        click_time as occurred_at
+        user_id,
+        query,
+        sku,
+        click_time as occurred_at,
+        try_cast(click_time as timestamp) as happened_at
     from clicked_lines
     union all
     select
-        file_name || ':' || line || '/search' as locator,
-        'search-' || md5(concat_ws('|', user_id, query_time, query)) as event_id,
         file_name,
         line,
-        user_id,
         'search' as event_type,
+        user_id,
         query,
-        null as item_id,
-        query_time as occurred_at
+        null as sku,
+        query_time as occurred_at,
+        try_cast(query_time as timestamp) as happened_at
     from searched_lines
+),
+
+undated as (
+    select
+        happened.*,
+        coalesce(before.happened_at, (select min(first_of_all.happened_at) from happened as first_of_all))
+            as delivered_at
+    from happened
+    asof left join (select * from happened where happened_at is not null) as before
+        on
+            happened.file_name = before.file_name
+            and happened.event_type = before.event_type
+            and happened.line >= before.line
+    where happened.happened_at is null
 ),
 
 placed as (
     select
         *,
-        coalesce(
-            try_cast(occurred_at as timestamp),
-            last_value(try_cast(occurred_at as timestamp) ignore nulls) over lines_before,
-            first_value(try_cast(occurred_at as timestamp) ignore nulls) over lines_after
-        ) as delivered_at
+        happened_at as delivered_at
     from happened
-    window
-        lines_before as (
-            partition by file_name order by line
-            rows between unbounded preceding and current row
-        ),
-        lines_after as (
-            partition by file_name order by line
-            rows between current row and unbounded following
-        )
+    where happened_at is not null
+    union all
+    select * from undated
 )
 
 select
-    locator,
-    event_id,
+    file_name || ':' || line || '/' || event_type as locator,
+    case event_type
+        when 'search' then 'search-' || md5(concat_ws('|', user_id, occurred_at, query))
+        else file_name || ':' || line || '/click'
+    end as event_id,
     user_id,
     null as session_id,
     event_type,
-    query,
-    item_id,
+    case when event_type = 'search' then query end as query,
+    sku as item_id,
     null as quantity,
     null as position,
     occurred_at,
     null as ingested_at,
-    null as excluded
+    null as excluded,
+    delivered_at
 from placed
 where
     delivered_at >= cast($start as timestamp)
     and delivered_at < cast($end as timestamp)
-order by locator
+order by file_name, line, event_type

@@ -3,35 +3,19 @@
 -- corrections and the like have codes without five leading digits and are no merchandise.
 with lines as (
     select
-        *,
-        row_number() over () as line
-    from read_csv(
-        $url || '/*.csv',
-        auto_detect = false,
-        header = true,
-        delim = ',',
-        quote = '"',
-        escape = '"',
-        filename = true,
-        columns = {
-            'invoice_no': 'varchar',
-            'stock_code': 'varchar',
-            'description': 'varchar',
-            'quantity': 'varchar',
-            'invoice_date': 'varchar',
-            'unit_price': 'varchar',
-            'customer_id': 'varchar',
-            'country': 'varchar'
-        }
-    )
-    where
-        filename <= $url || '/' || strftime(cast($end as timestamp), '%Y-%m-%d') || '.csv'
+        row_number() over () as line,
+        InvoiceNo as invoice_no,
+        StockCode as stock_code,
+        Description as description,
+        Quantity as quantity,
+        UnitPrice as unit_price,
+        try_cast(InvoiceDate as timestamp) as invoiced_at
+    from read_csv($url || '/*.csv', all_varchar = true, header = true, delim = ',', quote = '"', filename = true)
+    where filename <= $url || '/' || strftime(cast($end as timestamp), '%Y-%m-%d') || '.csv'
 ),
 
 sold as (
-    select
-        *,
-        try_cast(invoice_date as timestamp) as invoiced_at
+    select *
     from lines
     where
         invoiced_at < cast($end as timestamp)

@@ -13,7 +13,8 @@ select
     cast(position as text) as position,
     occurred_at,
     ingested_at,
-    cast(null as text) as excluded
+    cast(null as text) as excluded,
+    cast(ingested_at as text) as delivered_at
 from events
 where
     ingested_at >= $start

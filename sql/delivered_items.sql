@@ -1,0 +1,6 @@
+-- The catalog that the source delivered for one hour; everything is still text.
+-- Grain: one row per delivered row, numbered in the order in which the source handed them over.
+select
+    row_number() over () as row,
+    *
+from pulled
