@@ -8,6 +8,7 @@ from typing import Any
 
 import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 
 def rule(
@@ -20,7 +21,7 @@ def rule(
     **arguments: Any,
 ) -> Expectation:
     """An expectation called `name`; `sentence` says what is wrong with a row or table that fails it."""
-    return kind(severity=severity, meta={"rule": name, "sentence": sentence, "refuses": refuses}, **arguments)
+    return kind(severity=FailureSeverity(severity), meta={"rule": name, "sentence": sentence, "refuses": refuses}, **arguments)
 
 
 def required(*columns: str) -> list[Expectation]:

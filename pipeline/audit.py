@@ -29,10 +29,15 @@ DRAFT = "draft_number"
 PERSONAL = frozenset({"user_id", "session_id", "query", "event_id", "reason"})
 
 
+def silence_library() -> None:
+    """Great Expectations, imported after this, does not log a line for each of its parts."""
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+
+
 @cache
 def _context() -> Any:
     """Great Expectations with all stores in memory: nothing is written, nothing is sent."""
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    silence_library()
     import great_expectations as gx
     from great_expectations.data_context.types.base import DataContextConfig
 
@@ -43,7 +48,7 @@ def _context() -> Any:
         "checkpoints": "CheckpointStore",
         "validation_definition_store": "ValidationDefinitionStore",
     }
-    return gx.get_context(
+    return gx.get_context(  # type: ignore[call-overload]  # its overloads leave out `mode` beside `project_config`
         mode="ephemeral",
         project_config=DataContextConfig(
             config_version=4.0,
@@ -53,7 +58,7 @@ def _context() -> Any:
             checkpoint_store_name="checkpoints",
             stores={name: {"class_name": kind, "store_backend": memory} for name, kind in kinds.items()},
             data_docs_sites={},
-            progress_bars={"globally": False, "metric_calculations": False},  # type: ignore[arg-type]
+            progress_bars={"globally": False, "metric_calculations": False},
         ),
     )
 
@@ -134,7 +139,7 @@ def _describe(table: str, result: Any) -> str:
     """One sentence about a failed expectation, without personal values."""
     meta = _meta(result)
     outcome = result.result or {}
-    raised = [info for info in _exceptions(result)]
+    raised = _exceptions(result)
     if raised:
         return f"{table}: {meta['rule']} could not be checked: {raised[0]}"
     column = result.expectation_config.kwargs.get("column", "")

@@ -45,7 +45,7 @@ def move_into_place(source: Path, target: Path) -> None:
     """Target is source's bytes, whole or not at all, also after a power cut."""
     flush(source)
     target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, target)
+    source.replace(target)
     flush(target.parent)
 
 

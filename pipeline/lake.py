@@ -9,7 +9,6 @@ their final names and the manifest replaced. Readers that follow a manifest neve
 """
 
 import json
-import os
 import resource
 import shutil
 import time
@@ -251,7 +250,7 @@ class Work:
         folder = hour_folder(self.run.lake, self.run.hour) / "failed" / self.stage
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(self.folder, folder)
+        self.folder.replace(folder)
         sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
         write_json(folder / "manifest.json", failure, folder)

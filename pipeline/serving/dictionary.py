@@ -1,18 +1,13 @@
-"""The data dictionary `docs/data-dictionary.md`: `python -m pipeline.serving.dictionary [--check]` makes it."""
-
-import sys
+"""The text of the data dictionary `docs/data-dictionary.md`, out of the schema; `make docs` writes it."""
 
 from sqlalchemy.dialects import postgresql, sqlite
 
-from pipeline.files import ROOT
 from pipeline.serving.database import view_sql
 from pipeline.serving.schema import VIEWS, metadata
 
-PATH = ROOT / "docs" / "data-dictionary.md"
 HEAD = """# Data dictionary of the serving database
 
-Made from `pipeline/serving/schema.py` and `sql/serving/` by `python -m pipeline.serving.dictionary`;
-do not edit it here.
+Made by `make docs` from `pipeline/serving/schema.py` and `sql/serving/`; do not edit it here.
 
 Names and columns are the same on SQLite and PostgreSQL. Ids are texts, moments are UTC (on SQLite as text
 `2026-01-01 13:00:00.000000`). Start with the views: they show what readers get now. The tables behind them hold every
@@ -48,20 +43,3 @@ def _view_comment(view: str) -> str:
     """The head comment of the view's file."""
     lines = view_sql(view, "postgresql").splitlines()
     return "\n".join(line.removeprefix("-- ") for line in lines if line.startswith("--"))
-
-
-def main(arguments: list[str]) -> int:
-    """Write the file, or with --check say whether it is up to date."""
-    expected = describe_schema()
-    if "--check" not in arguments:
-        PATH.parent.mkdir(exist_ok=True)
-        PATH.write_text(expected, encoding="utf-8")
-        return 0
-    if PATH.exists() and PATH.read_text(encoding="utf-8") == expected:
-        return 0
-    print(f"{PATH.relative_to(ROOT)} is not up to date; run python -m pipeline.serving.dictionary")
-    return 1
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

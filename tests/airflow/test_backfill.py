@@ -1,8 +1,12 @@
 """Backfills over the REST API of a real Airflow: scheduler, API server, task processes and all."""
 
 import os
+import signal
 import socket
 import stat
+import subprocess
+import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +14,10 @@ import pytest
 from small_shop import open_small_shop, published
 
 from pipeline.demo import airflow_server
-from pipeline.demo.children import find_members
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import STAGES
+from pipeline.settings import load_settings
 
 FIRST = parse_hour("2025-12-31T20")  # before the DAG's default start: any hour can be backfilled
 OLDER = 2
@@ -42,9 +46,9 @@ def test_six_hours_are_published_in_order_and_older_ones_never_go_live(tmp_path:
         # two older hours: new history
         runs = client.wait(client.backfill(FIRST, FIRST + HOUR))
         assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in two]
-        # and two that are there already: the same bytes, so nothing new
-        runs = client.wait(client.backfill(begin, begin + HOUR))
-        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in six[:2]]
+        # the same again: the same bytes, so nothing new
+        runs = client.wait(client.backfill(FIRST, FIRST + HOUR))
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in two]
         # missing hours only: there are none
         assert client.wait(client.backfill(FIRST, end, reprocess="none")) == []
 
@@ -74,25 +78,41 @@ def test_a_failing_hour_says_its_one_sentence(tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_job_that_is_killed(tmp_path: Path) -> None:
-    settings = airflow_server.load_settings(home=tmp_path / "var")
-    child = os.fork()
-    if child == 0:
-        with airflow_server.airflow_running(settings):
-            os.kill(os.getpid(), 9)
-    os.waitpid(child, 0)
-    lock = None
-    for _ in range(200):
-        lock = airflow_server.processes.take_lock(airflow_server.processes.home_of(settings))
-        if lock:
-            break
-        airflow_server.time.sleep(0.1)
-    assert lock is not None
-    lock.close()
-    assert find_members({child}) == []
+    settings = load_settings(home=tmp_path / "var")
+    script = """
+import os, signal
+from pipeline.demo.airflow_server import airflow_running
+from pipeline.settings import load_settings
+with airflow_running(load_settings()):
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    environment = {"PATH": os.environ["PATH"], "TREASURE_HUNT_HOME": str(settings.home)}
+    killed = subprocess.run([sys.executable, "-c", script], env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    mine = [pid for pid in living() if str(settings.home).encode() in environment_of(pid)]
+    assert mine  # they are just being stopped
+    assert airflow_server.is_up(settings)
+    deadline = time.monotonic() + 30
+    while airflow_server.is_up(settings) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not airflow_server.is_up(settings)
+    assert not set(mine) & set(living())
+
+
+def living() -> list[int]:
+    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if environment_of(pid)]
+
+
+def environment_of(pid: int) -> bytes:
+    """Its environment; empty for the dead and for those of other users."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_up_refuses_a_taken_port(tmp_path: Path) -> None:
-    settings = airflow_server.load_settings(home=tmp_path / "var")
+    settings = load_settings(home=tmp_path / "var")
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()

@@ -1,0 +1,68 @@
+# Two commands matter: `make run` shows what this does, `make test` proves it. Both install what they need into .venv/.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+BIN := .venv/bin
+# uv of its own: from pip, in a small environment beside .venv, so that nothing is installed outside this folder.
+UV := .venv-uv/bin/uv
+# The machine's certificates instead of uv's own: the same on open networks, and it works behind a company's proxy.
+export UV_SYSTEM_CERTS := 1
+export UV_NO_PROGRESS := 1
+export UV_PYTHON_DOWNLOADS := never
+# The model runs its own threads; the linear algebra below it must not start more.
+export OPENBLAS_NUM_THREADS := 1
+
+.PHONY: help run up down test test-ui check format docs lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: .venv/.synced ## the main job: the demonstration shop, real Airflow for its newest hours, and what came out
+	@$(BIN)/treasure-hunt demo
+
+up: .venv/.synced ## start Airflow with its UI at localhost:8080, the shop trading on
+	@$(BIN)/treasure-hunt up
+
+down: .venv/.synced ## stop what `make up` started
+	@$(BIN)/treasure-hunt down
+
+test: .venv/.synced ## every test but those that need a browser
+	@$(BIN)/pytest
+
+test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	@$(BIN)/pytest -m ui tests/ui
+
+check: .venv/.synced ## format, lint, types, import contracts, SQL style, generated documentation
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/sqlfluff lint --processes 2 sql
+	@$(BIN)/python -m pipeline.documentation --check
+
+format: .venv/.synced ## put Python and SQL into the project's style
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/sqlfluff fix --processes 2 sql
+
+docs: .venv/.synced ## write the generated pages of docs/ anew
+	@$(BIN)/python -m pipeline.documentation
+
+lock: $(UV) ## newest versions that pyproject.toml allows, into uv.lock
+	$(UV) lock --upgrade
+
+clean: ## remove everything this project ever wrote here: state, environment, caches
+	@if [ -x $(BIN)/treasure-hunt ]; then $(BIN)/treasure-hunt down; fi
+	@rm -rf var .venv .venv-uv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(UV):
+	@echo "installing uv …"
+	@$(PYTHON) -m venv .venv-uv
+	@.venv-uv/bin/pip install --quiet --disable-pip-version-check uv
+
+.venv/.synced: uv.lock pyproject.toml | $(UV)
+	@echo "installing the locked packages into .venv …"
+	@$(UV) sync --quiet --locked --compile-bytecode --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@touch $@

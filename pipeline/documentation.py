@@ -1,0 +1,126 @@
+"""The pages of docs/ that are made from code: `python -m pipeline.documentation [--check]`.
+
+A page that says what the code does must not be able to say something else; CI checks that they are up to date.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from pipeline.audit import silence_library
+from pipeline.boundary import ID_LENGTH
+from pipeline.files import ROOT
+from pipeline.seeds import event_types
+from pipeline.serving.dictionary import describe_schema
+from pipeline.settings import PREFIX, Settings
+from pipeline.stages.ingest_catalog import TEXT_LENGTH
+from pipeline.stages.ingest_events import QUERY_LENGTH, SKEW_SECONDS
+from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
+
+MADE = "Made by `make docs` from {}; do not edit it here.\n"
+
+
+def pages() -> dict[str, str]:
+    """File name below docs/ and text of every generated page."""
+    return {
+        "data-dictionary.md": describe_schema(),
+        "data-quality.md": describe_rules(),
+        "settings.md": describe_settings(),
+    }
+
+
+def describe_settings() -> str:
+    """Every setting with its default and meaning."""
+    lines = ["# Settings\n", MADE.format("`pipeline/settings.py`")]
+    lines += ["Environment variables, read when a command or a task starts. An unknown one is refused by name.\n"]
+    lines += ["| variable | default | meaning |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        lines.append(f"| `{PREFIX}{name.upper()}` | {_default(name, field)} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def _default(name: str, field: FieldInfo) -> str:
+    if name == "start":
+        return "`2026-01-01T00`"
+    return f"`{field.default}`" if str(field.default) else ""
+
+
+def suite_limits() -> dict[str, dict[str, Any]]:
+    """What the suites are called with under default settings."""
+    defaults = Settings.model_construct()
+    lists = {"k": defaults.k}
+    return {
+        "events": {
+            "event_types": event_types(),
+            "lookback_hours": defaults.lookback_hours,
+            "skew_seconds": SKEW_SECONDS,
+            "id_length": ID_LENGTH,
+            "query_length": QUERY_LENGTH,
+        },
+        "items": {"id_length": ID_LENGTH, "text_length": TEXT_LENGTH},
+        "interactions": {"kinds": event_types(), "most_weight": round(defaults.max_pair_weight * 1_000_000)},
+        "user_recommendations": lists,
+        "query_recommendations": lists,
+        "similar_items": lists,
+    }
+
+
+def describe_rules() -> str:
+    """Every rule of every suite: what it says, how severe it is, and what becomes of a row that breaks it."""
+    silence_library()
+    defaults = Settings.model_construct()
+    parts = [
+        "# Data quality: the rules\n",
+        MADE.format("the suites in `expectations/` and the default settings"),
+        "A *refusing* rule sends the single row to quarantine, with the rule's name and the row as it came; the first rule "
+        "in this order decides, every broken one is counted. Any other *critical* rule stops the hour: nothing of that "
+        "stage lands, the last good version keeps serving. A *warning* lets the hour pass and is shown in the log, the "
+        "manifest and `treasure-hunt run`.\n",
+        "Beside the suites, these gates stop an hour:\n",
+        f"- more than {defaults.malformed_limit:.0%} of the delivered rows of events or items are malformed (rows that "
+        f"the source itself excludes do not count), from {defaults.gate_min_rows:,} rows up; more than 1 % is a warning;",
+        f"- more than {defaults.unknown_items_limit:.0%} of the hour's events name an item in no catalog, from "
+        f"{defaults.gate_min_rows:,} events up;",
+        "- the model's vectors are not finite, all zero or all the same;",
+        "- a version in the serving database does not hold what was made, has a list with gaps, repeats or items that "
+        "are not available, or a score that is not finite.\n",
+    ]
+    limits = suite_limits()
+    for table, stage in PRODUCERS.items():
+        if table in JUDGED_BY_EVALUATE:
+            continue
+        lines = [
+            f"## {table}\n",
+            f"Landed by `{stage}`.\n",
+            "| rule | severity | fate | a row or table breaks it when |",
+        ]
+        lines.append("|---|---|---|---|")
+        for expectation in import_module(f"expectations.{table}").suite(**limits.get(table, {})):
+            meta = expectation.meta
+            severity = getattr(expectation.severity, "value", expectation.severity)
+            fate = "row refused" if meta["refuses"] else ("hour stops" if severity == "critical" else "shown")
+            lines.append(f"| `{meta['rule']}` | {severity} | {fate} | {meta['sentence']} |")
+        parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def main(arguments: list[str]) -> int:
+    """Write the pages, or with --check say which are out of date."""
+    stale = []
+    for name, text in pages().items():
+        path = ROOT / "docs" / name
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in arguments:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+    if stale:
+        print(f"docs: {', '.join(stale)} {'out of date; run `make docs`' if '--check' in arguments else 'written'}")
+    return 1 if stale and "--check" in arguments else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
