@@ -58,7 +58,7 @@ def _context() -> Any:
             checkpoint_store_name="checkpoints",
             stores={name: {"class_name": kind, "store_backend": memory} for name, kind in kinds.items()},
             data_docs_sites={},
-            progress_bars={"globally": False, "metric_calculations": False},
+            progress_bars={"globally": False, "metric_calculations": False},  # type: ignore[arg-type]
         ),
     )
 
@@ -202,7 +202,7 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     found: list[list[tuple[int, str, str, bool]]] = [[] for _ in paths]
     seen: set[int] = set()
     offset = 0
-    refusing = [expectation for expectation in _read_suite(table, limits) if expectation.meta["refuses"]]
+    refusing = [one for one in _read_suite(table, limits) if (one.meta or {}).get("refuses")]
     for frame in _slices(paths):
         frame["row"] = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)

@@ -8,8 +8,11 @@ from numpy.typing import NDArray
 
 
 def hit_ranks(lists: NDArray[np.integer], wanted: NDArray[np.integer]) -> NDArray[np.int64]:
-    """The rank (from 1) of each user's wanted item in the user's list (users x k), 0 when it is not there."""
-    hits = lists == wanted[:, None]
+    """The rank (from 1) of each user's wanted item in the user's list (users x k), 0 when it is not there.
+
+    Negative entries of lists are empty places.
+    """
+    hits = (lists == wanted[:, None]) & (lists >= 0)
     return np.where(hits.any(axis=1), hits.argmax(axis=1) + 1, 0)
 
 

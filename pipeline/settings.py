@@ -21,7 +21,7 @@ PREFIX = "TREASURE_HUNT_"
 class Settings(BaseSettings):
     """All settings; construct with `load_settings()`, which turns mistakes into one sentence."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", allow_inf_nan=False)
 
     # where things are
     home: Path = Field(Path("var"), description="folder of all state; relative paths start at the working directory")
@@ -67,12 +67,17 @@ class Settings(BaseSettings):
 
     # the machine
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
-    memory_limit: str = Field("4GB", description="memory DuckDB may use before it spills to disk")
+    memory_limit: str = Field(
+        "4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="memory DuckDB may use before it spills to disk"
+    )
 
     @field_validator("start", mode="before")
     @classmethod
     def _start_is_an_hour(cls, value: Any) -> Any:
-        return parse_hour(value) if isinstance(value, str) else value
+        try:
+            return parse_hour(value) if isinstance(value, str) else value
+        except BadInput as error:
+            raise ValueError(error) from None  # so that it is told with the setting's name
 
     @field_validator("home", "data")
     @classmethod

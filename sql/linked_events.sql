@@ -1,5 +1,6 @@
--- Events of the window with what the later tables need of each: who acted, what the event is worth at the hour's end, and
--- the search it belongs to: the latest earlier search of the same session, else of the same user within the link time.
+-- Events of the window with what the later tables need of each: who acted, what the event is worth at the hour's end,
+-- and the search it belongs to: the latest earlier search of the same session, else of the same user within the link
+-- time.
 -- Grain: one row per event; held-out pairs and items in no catalog are not here.
 -- Weights are whole millionths of one search, so that sums are exact in any order.
 with counted as (

@@ -1,3 +1,6 @@
+-- The macros that other queries use. (The linter would put their bodies at the margin.)
+-- noqa: disable=layout.indent
+
 -- How a query is compared with another: one spelling of Unicode, lower case, single spaces, no edges.
 create or replace macro normalize_query(query) as
     nullif(lower(trim(regexp_replace(nfc_normalize(query), '\s+', ' ', 'g'))), '');
@@ -8,7 +11,15 @@ create or replace macro read_moment(text) as
     case
         when regexp_full_match(
             text,
-            '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-4]):?[0-5]\d)?'
+            '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?'
         )
         then try_cast(text as timestamptz)
+    end;
+
+-- A whole number from text, null from no text, and 0, which no rule allows, from anything else: a cast alone would round
+-- 3.7 and read 1e5, 0x10 and 1_000.
+create or replace macro read_count(text) as
+    case
+        when regexp_full_match(trim(text), '[+-]?\d+(\.0+)?') then coalesce(try_cast(text as bigint), 0)
+        when trim(text) <> '' then 0
     end;

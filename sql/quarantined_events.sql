@@ -21,7 +21,7 @@ select
     cast(delivered.locator as varchar) as locator,
     cast(fates.rule as varchar) as rule,
     cast(fates.sentence as varchar) as sentence,
-    cast(to_json(delivered) as varchar) as raw_row
+    cast(to_json(delivered) as varchar) as raw_row -- noqa: RF02
 from fates
 inner join delivered on fates.row = delivered.row
 order by fates.row

@@ -4,7 +4,7 @@ select
     cast(delivered.locator as varchar) as locator,
     cast(refused.rule as varchar) as rule,
     cast(refused.sentence as varchar) as sentence,
-    cast(to_json(delivered) as varchar) as raw_row
+    cast(to_json(delivered) as varchar) as raw_row -- noqa: RF02
 from refused
 inner join delivered on refused.row = delivered.row
 where refused.is_primary

@@ -1,6 +1,7 @@
--- Each frequent query's list: first what people took after typing it, then what the model finds near that, then popular.
+-- Each frequent query's list: first what people took after typing it, then what the model finds near that, then the
+-- popular items.
 -- Grain: one row per normalised query and rank; every list holds min(k, available) different items. Scores count down
--- through the three parts: 1 + share of the query's evidence, then the model's score below 1, then 0.
+-- through the three parts: 1 + share of the query's evidence, then the model's score between 1 and 0, then 0.
 with evidence as (
     select
         query_items.query,
@@ -28,7 +29,7 @@ candidates as (
         scored_items.query,
         scored_items.item_id,
         2 as part,
-        least(scored_items.score, 1.0) as score,
+        scored_items.score,
         0 as weight,
         scored_items.reason
     from scored_items
@@ -82,7 +83,7 @@ listed as (
         query,
         place,
         item_id,
-        score,
+        case part when 1 then score else greatest(least(score, 1.0), 0.0) end as score,
         reason
     from found
     union all

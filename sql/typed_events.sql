@@ -1,5 +1,5 @@
--- Delivered events with types: text that cannot be read becomes null (or 0 for numbers, which no rule allows), so that the
--- rules of the suite can refuse the row and nothing disappears.
+-- Delivered events with types: text that cannot be read becomes null (or 0 for numbers, which no rule allows), so that
+-- the rules of the suite can refuse the row and nothing disappears.
 -- Grain: one row per delivered row.
 select
     row,
@@ -10,8 +10,8 @@ select
     nullif(lower(trim(event_type)), '') as event_type,
     nullif(trim(query), '') as query,
     nullif(trim(item_id), '') as item_id,
-    case when nullif(trim(quantity), '') is not null then coalesce(try_cast(quantity as bigint), 0) end as quantity,
-    case when nullif(trim(position), '') is not null then coalesce(try_cast(position as bigint), 0) end as position,
+    read_count(quantity) as quantity,
+    read_count(position) as position,
     read_moment(trim(occurred_at)) as occurred_at,
     read_moment(trim(ingested_at)) as ingested_at,
     date_diff('second', read_moment(trim(occurred_at)), $hour_end) as lag_seconds,

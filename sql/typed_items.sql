@@ -1,4 +1,5 @@
--- A delivered catalog snapshot with types; text that cannot be read becomes null, or a price of 0, which no rule allows.
+-- A delivered catalog snapshot with types; text that cannot be read becomes null, or a price of 0, which no rule
+-- allows.
 -- Grain: one row per delivered row.
 select
     row,

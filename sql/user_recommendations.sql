@@ -20,13 +20,22 @@ with found as (
     qualify place <= $k
 ),
 
+purchases as (
+    select
+        user_id,
+        count(*) as items_bought
+    from bought
+    group by user_id
+),
+
 short_users as (
     select
         listed_users.user_id,
         count(found.item_id) as places_filled,
-        (select count(*) from bought where bought.user_id = listed_users.user_id) as items_bought
+        coalesce(any_value(purchases.items_bought), 0) as items_bought
     from listed_users
     left join found on listed_users.user_id = found.user_id
+    left join purchases on listed_users.user_id = purchases.user_id
     group by listed_users.user_id
     having count(found.item_id) < $k
 ),

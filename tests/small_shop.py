@@ -10,9 +10,9 @@ from pipeline.settings import Settings, load_settings
 from pipeline.shop.simulate import simulate
 
 
-def open_small_shop(home: Path, first: datetime, hours: int) -> Settings:
+def open_small_shop(home: Path, first: datetime, hours: int, **knobs: Any) -> Settings:
     """Settings of a home of its own, in which a shop has traded the given hours."""
-    settings = load_settings(home=home, factors=16, iterations=3)
+    settings = load_settings(home=home, factors=16, iterations=3, **knobs)
     home.mkdir(parents=True, exist_ok=True)
     simulate(settings.shop_url, first, first + (hours - 1) * HOUR, users=300, items=200, events_per_hour=800)
     return settings

@@ -68,17 +68,28 @@ happened as (
     from searched_lines
 ),
 
+dated as (
+    select *
+    from happened
+    where happened_at is not null
+),
+
+oldest as (
+    select min(happened_at) as happened_at
+    from dated
+),
+
 undated as (
     select
         happened.*,
-        coalesce(before.happened_at, (select min(first_of_all.happened_at) from happened as first_of_all))
-            as delivered_at
+        coalesce(dated.happened_at, oldest.happened_at) as delivered_at
     from happened
-    asof left join (select * from happened where happened_at is not null) as before
+    cross join oldest
+    asof left join dated
         on
-            happened.file_name = before.file_name
-            and happened.event_type = before.event_type
-            and happened.line >= before.line
+            happened.file_name = dated.file_name
+            and happened.event_type = dated.event_type
+            and happened.line >= dated.line
     where happened.happened_at is null
 ),
 
@@ -86,8 +97,7 @@ placed as (
     select
         *,
         happened_at as delivered_at
-    from happened
-    where happened_at is not null
+    from dated
     union all
     select * from undated
 )

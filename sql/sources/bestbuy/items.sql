@@ -45,7 +45,7 @@ titles as (
         delim = '\t',
         quote = '',
         escape = '',
-        columns = {'sku': 'varchar', 'title': 'varchar'}
+        columns = { 'sku': 'varchar', 'title': 'varchar' }
     )
 )
 

@@ -1,4 +1,5 @@
--- Purchases of the UCI Online Retail log that were invoiced in the hour; one file a day: only the days of the pull are read.
+-- Purchases of the UCI Online Retail log that were invoiced in the hour; one file a day: only the days of the pull are
+-- read.
 -- Grain: one row per line of the day's file. A line without a customer and a cancellation (invoice number C…) are the
 -- log's own way to say "no purchase of somebody": handed over as excluded.
 -- A time that cannot be read takes the line's place in its file: the time of the readable line before it.
@@ -6,12 +7,12 @@ with lines as (
     select
         parse_filename(filename) as file_name,
         row_number() over () + 1 as line,
-        InvoiceNo as invoice_no,
-        StockCode as stock_code,
-        Quantity as quantity,
-        InvoiceDate as invoice_date,
-        CustomerID as customer_id,
-        try_cast(InvoiceDate as timestamp) as invoiced_at
+        "InvoiceNo" as invoice_no,
+        "StockCode" as stock_code,
+        "Quantity" as quantity,
+        "InvoiceDate" as invoice_date,
+        "CustomerID" as customer_id,
+        try_cast("InvoiceDate" as timestamp) as invoiced_at
     from read_csv($url || '/*.csv', all_varchar = true, header = true, delim = ',', quote = '"', filename = true)
     where
         filename >= $url || '/' || strftime(cast($start as timestamp), '%Y-%m-%d') || '.csv'

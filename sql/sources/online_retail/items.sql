@@ -1,15 +1,16 @@
--- The catalog that the Online Retail log implies: every stock code sold up to the hour's end, as last described and priced.
--- Grain: one row per stock code. There is no stock information, so every item counts as available; postage, fees, manual
--- corrections and the like have codes without five leading digits and are no merchandise.
+-- The catalog that the Online Retail log implies: every stock code sold up to the hour's end, as last described and
+-- priced.
+-- Grain: one row per stock code. There is no stock information, so every item counts as available; postage, fees,
+-- manual corrections and the like have codes without five leading digits and are no merchandise.
 with lines as (
     select
         row_number() over () as line,
-        InvoiceNo as invoice_no,
-        StockCode as stock_code,
-        Description as description,
-        Quantity as quantity,
-        UnitPrice as unit_price,
-        try_cast(InvoiceDate as timestamp) as invoiced_at
+        "InvoiceNo" as invoice_no,
+        "StockCode" as stock_code,
+        "Description" as description,
+        "Quantity" as quantity,
+        "UnitPrice" as unit_price,
+        try_cast("InvoiceDate" as timestamp) as invoiced_at
     from read_csv($url || '/*.csv', all_varchar = true, header = true, delim = ',', quote = '"', filename = true)
     where filename <= $url || '/' || strftime(cast($end as timestamp), '%Y-%m-%d') || '.csv'
 ),

@@ -1,0 +1,124 @@
+"""The model: the world whose one right answer is known, and the same bytes for any number of threads."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from pipeline import als
+from pipeline.settings import Settings, load_settings
+
+NOBODY: als.Ints = np.zeros(0, np.int32)
+
+
+def settings(**knobs: object) -> Settings:
+    return load_settings(**{"factors": 8, "iterations": 10, **knobs})
+
+
+def checkerboard(size: int, knobs: Settings) -> sp.csr_matrix:
+    """Users of even number met the items of even number, odd ones the odd, each but two of them."""
+    row, column = np.nonzero(np.add.outer(np.arange(size), np.arange(size)) % 2 == 0)
+    unseen = (column == row) | (column == (row + 2) % size)
+    row, column = row[~unseen].astype(np.int32), column[~unseen].astype(np.int32)
+    weights = np.full(len(row), als.UNIT, np.int64)
+    return als.confidence(weights, np.ones(len(row), bool), row, column, (size, size), knobs.alpha)
+
+
+def test_confidence_of_what_a_user_met_is_more_than_nothing_however_little_it_weighs() -> None:
+    weights = np.array([1, als.UNIT, 3 * als.UNIT, als.UNIT], np.int64)
+    met = np.array([True, True, True, False])
+    places = np.arange(4, dtype=np.int32)
+    matrix = als.confidence(weights, met, places, places, (4, 4), alpha=4.0)
+    assert matrix.dtype == np.float32
+    # alpha times the cell: 1 + alpha * log(1 + w) for deeds, alpha * log(1 + w) for hints
+    assert (4 * matrix.diagonal()).tolist() == pytest.approx(
+        [1, 1 + 4 * np.log(2), 1 + 4 * np.log(4), 4 * np.log(2)], rel=1e-5
+    )
+
+
+def test_unseen_items_of_the_right_parity_are_recommended_on_a_checkerboard() -> None:
+    knobs = settings()
+    matrix = checkerboard(40, knobs)
+    users, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
+    top = als.best_items(users, items, 2, matrix, NOBODY, knobs)
+    for user in range(40):
+        assert {int(place) for place in top.indices[user]} == {user, (user + 2) % 40}
+
+
+def test_items_of_the_same_parity_are_similar_on_a_checkerboard() -> None:
+    knobs = settings()
+    matrix = checkerboard(40, knobs)
+    _, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
+    top = als.similar_items(items, 19, NOBODY, knobs)
+    assert (top.indices % 2 == np.arange(40)[:, None] % 2).all()
+    assert (top.indices != np.arange(40)[:, None]).all()
+
+
+def test_folding_in_a_user_gives_what_training_gave() -> None:
+    knobs = settings(iterations=30)
+    matrix = checkerboard(40, knobs)
+    regularization = als.scale_regularization(matrix, knobs)
+    users, items = als.fit(matrix, regularization, knobs)
+    again = als.fold_in(items, matrix, regularization, knobs)
+    assert np.allclose(users @ items.T, again @ items.T, atol=0.01)
+
+
+def test_the_same_input_gives_the_same_bytes_for_one_and_two_threads() -> None:
+    generator = np.random.default_rng(1)
+    matrix = sp.random(300, 200, 0.05, "csr", np.float32, random_state=generator)
+    fits = [als.fit(matrix, 5.0, settings(threads=threads)) for threads in (1, 2, 2)]
+    bytes_of = [(users.tobytes(), items.tobytes()) for users, items in fits]
+    assert bytes_of[0] == bytes_of[1] == bytes_of[2]
+    one, two = (
+        als.best_items(*fits[0], 10, matrix, NOBODY, settings(threads=threads)).indices.tobytes() for threads in (1, 2)
+    )
+    assert one == two
+
+
+def test_another_seed_gives_another_model() -> None:
+    matrix = sp.random(30, 20, 0.2, "csr", np.float32, random_state=np.random.default_rng(1))
+    assert als.fit(matrix, 1.0, settings())[0].tobytes() != als.fit(matrix, 1.0, settings(seed=7))[0].tobytes()
+
+
+@pytest.mark.parametrize("size", [10, 1000])
+def test_regularisation_grows_with_the_data_so_that_one_setting_suits_all(size: int) -> None:
+    matrix = sp.random(size, size, 20 / size / 2, "csr", np.float32, random_state=np.random.default_rng(1))
+    matrix.data[:] = 1
+    carried = 10 * matrix.nnz / (2 * size)
+    assert als.scale_regularization(matrix, settings(alpha=10, regularization=0.15)) == pytest.approx(0.15 * carried)
+
+
+def test_lists_leave_out_what_they_must_and_say_where_nothing_was_left() -> None:
+    users = np.array([[1.0, 0.0]], np.float32)
+    items = np.array([[3.0, 0], [2.0, 0], [1.0, 0], [-1.0, 0]], np.float32)
+    knobs = settings(factors=2)
+    owned = sp.csr_matrix(np.array([[1, 0, 0, 0]], np.float32))
+    top = als.best_items(users, items, 10, owned, np.array([2], np.int32), knobs)
+    filled = top.scores > als.PADDING
+    assert top.indices[filled].tolist() == [1, 3]
+    assert top.scores[filled].tolist() == [2, -1]
+    assert top.indices.shape == (1, 4)
+
+
+def test_nobody_and_nothing_make_empty_lists() -> None:
+    knobs = settings(factors=2)
+    none, some = np.zeros((0, 2), np.float32), np.ones((3, 2), np.float32)
+    assert als.best_items(none, some, 5, sp.csr_matrix((0, 3)), NOBODY, knobs).indices.size == 0
+    assert als.best_items(some, none, 5, sp.csr_matrix((3, 0)), NOBODY, knobs).indices.shape == (3, 0)
+    assert als.fold_in(some, sp.csr_matrix((0, 3), dtype=np.float32), 1.0, knobs).shape == (0, 2)
+
+
+def test_an_item_that_the_model_knows_nothing_about_is_similar_to_none_with_a_score_of_zero() -> None:
+    items = np.array([[1.0, 0], [0, 0], [1.0, 0.1]], np.float32)
+    top = als.similar_items(items, 2, NOBODY, settings(factors=2))
+    assert np.isfinite(top.scores).all()
+    assert top.scores[1].tolist() == [0, 0]
+
+
+def test_one_user_and_one_item_make_a_model(tmp_path: Path) -> None:
+    knobs = settings()
+    matrix = sp.csr_matrix(np.ones((1, 1), np.float32))
+    users, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
+    assert users.shape == items.shape == (1, 8)
+    assert np.isfinite(users).all()

@@ -1,0 +1,32 @@
+"""One spelling for every way to type the same query."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.queries import normalize_query
+
+
+@pytest.mark.parametrize(
+    ("typed", "spelling"),
+    [
+        ("Gears of War", "gears of war"),
+        ("  gears\t of \n WAR ", "gears of war"),
+        ("Poke\u0301mon", "pok\u00e9mon"),
+        ("ÉPÉE", "épée"),
+        ("", ""),
+        (" \t\n", ""),
+        ("مرحبا", "مرحبا"),
+        ("🎮  🎮", "🎮 🎮"),
+        ("$query'; drop table items; --", "$query'; drop table items; --"),
+    ],
+)
+def test_spelling(typed: str, spelling: str) -> None:
+    assert normalize_query(typed) == spelling
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40))
+def test_a_spelling_is_its_own_spelling(typed: str) -> None:
+    once = normalize_query(typed)
+    assert normalize_query(once) == once
