@@ -5,8 +5,11 @@ published as a new version. A run of 10:00 is the hour 10:00 to 11:00 UTC and st
 
 **To compute hours again** (one or many, also before the start date): *Trigger* → *Backfill*, choose the first and the
 last hour, *All Runs*. Hours run oldest first and the live version never goes back to an older hour. What has landed
-from the source is reused; tick *repull* to take it from the source again. Manual runs are refused: for a single hour,
-backfill from that hour to that hour.
+from the source is reused; to take it from the source again tick *repull*, and *Override parameters on existing runs*.
+For a single hour, backfill from that hour to that hour. (A *Single Run* computes the hour its logical date lies in; it
+refuses an hour that is not over, and does nothing before the start date.)
+While missed hours are being caught up, do not backfill a newer hour: Airflow goes on from the newest hour there is. If
+it happened, a backfill of *Missing Runs* fills the gap.
 
 **When a stage fails**, the last error line of its log is one sentence that says what, where and how many. Refused data
 fails at once, because trying again changes nothing; an unreachable source or database is tried again.
@@ -39,7 +42,8 @@ RETRY_POLICY = ExceptionRetryPolicy(
     start_date=load_settings().start,
     catchup=True,
     max_active_runs=1,
-    allowed_run_types=["scheduled", "backfill"],  # type: ignore[list-item]  # names are taken as well
+    # manual is for the UI: without it, it locks the button behind which the backfill form is
+    allowed_run_types=["scheduled", "backfill", "manual"],  # type: ignore[list-item]  # names are taken as well
     dagrun_timeout=timedelta(minutes=50),
     default_args={
         "retries": 3,

@@ -12,7 +12,7 @@ import ast
 import logging
 import os
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from pipeline import line
 from pipeline.errors import BadInput, TreasureHuntError
-from pipeline.hours import floor_hour
+from pipeline.hours import HOUR, floor_hour, format_hour
 from pipeline.run import StageResult
 from pipeline.settings import PREFIX, Settings, load_settings
 
@@ -73,12 +73,16 @@ def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:
 def find_hour(context: Mapping[str, Any]) -> datetime:
     """The hour this run computes: its logical date, floored to the hour, whatever kind of run it is.
 
-    Never the data interval: that of a manual run lies one hour before that of a scheduled run of the same date.
+    Never the data interval: that of a manual run lies one hour before that of a scheduled run of the same date. Raises
+    `BadInput` without a date, and for an hour that is not over: what lands of an hour is never added to.
     """
     logical_date = context.get("logical_date")
     if logical_date is None:
-        raise BadInput("this run has no logical date, so no hour; backfill from the hour to the same hour instead.")
-    return floor_hour(logical_date)
+        raise BadInput("this run has no logical date, so no hour; choose Backfill, from the hour to the same hour.")
+    hour = floor_hour(logical_date)
+    if hour + HOUR > datetime.now(UTC):
+        raise BadInput(f"the hour {format_hour(hour)} is not over; choose Backfill and hours that are.")
+    return hour
 
 
 def load_task_settings() -> Settings:

@@ -99,5 +99,6 @@ def suite(
             "event_id_missing",
             "an event without an id",
             column="event_id",
+            refuses=True,
         ),
     ]

@@ -21,7 +21,9 @@ def rule(
     **arguments: Any,
 ) -> Expectation:
     """An expectation called `name`; `sentence` says what is wrong with a row or table that fails it."""
-    return kind(severity=FailureSeverity(severity), meta={"rule": name, "sentence": sentence, "refuses": refuses}, **arguments)
+    return kind(
+        severity=FailureSeverity(severity), meta={"rule": name, "sentence": sentence, "refuses": refuses}, **arguments
+    )
 
 
 def required(*columns: str) -> list[Expectation]:

@@ -49,6 +49,11 @@ def scale_regularization(matrix: sp.csr_matrix, settings: Settings) -> float:
     return settings.regularization * carried
 
 
+def _own_threads() -> threadpool_limits:
+    """While this is entered BLAS keeps to one thread: the model runs its own, and more would fight for the cores."""
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 def _model(settings: Settings, regularization: float = 0.0) -> AlternatingLeastSquares:
     return AlternatingLeastSquares(
         factors=settings.factors,
@@ -67,12 +72,11 @@ def fit(matrix: sp.csr_matrix, regularization: float, settings: Settings) -> tup
     Starts from normal(0, 0.1/sqrt(d)) draws (Rendle et al., RecSys 2022), seeded.
     """
     generator = np.random.default_rng(settings.seed)
-    model = _model(settings, regularization)
     spread = 0.1 / np.sqrt(settings.factors)
-    model.user_factors = generator.normal(0, spread, (matrix.shape[0], settings.factors)).astype(np.float32)
-    model.item_factors = generator.normal(0, spread, (matrix.shape[1], settings.factors)).astype(np.float32)
-    # The model runs its own threads; BLAS threads beside them only fight for the cores.
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _own_threads():
+        model = _model(settings, regularization)
+        model.user_factors = generator.normal(0, spread, (matrix.shape[0], settings.factors)).astype(np.float32)
+        model.item_factors = generator.normal(0, spread, (matrix.shape[1], settings.factors)).astype(np.float32)
         model.fit(matrix, show_progress=False)
     return np.asarray(model.user_factors), np.asarray(model.item_factors)
 
@@ -81,9 +85,9 @@ def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, 
     """Factors (rows x d) of rows that were not trained on, given the items' factors and what they were trained with."""
     if not matrix.shape[0]:
         return np.zeros((0, item_factors.shape[1]), np.float32)
-    model = _model(settings, regularization)
-    model.item_factors = item_factors
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _own_threads():
+        model = _model(settings, regularization)
+        model.item_factors = item_factors
         return np.asarray(model.recalculate_user(np.arange(matrix.shape[0]), matrix), np.float32)
 
 
@@ -95,9 +99,9 @@ def best_items(
     rows = row_factors.shape[0]
     if not rows or not n:
         return Top(np.zeros((rows, 0), np.int32), np.zeros((rows, 0), np.float32))
-    model = _model(settings)
-    model.user_factors, model.item_factors = row_factors, item_factors
-    with threadpool_limits(limits=1, user_api="blas"):
+    with _own_threads():
+        model = _model(settings)
+        model.user_factors, model.item_factors = row_factors, item_factors
         indices, scores = model.recommend(
             np.arange(rows), without, N=n, filter_already_liked_items=True, filter_items=never if len(never) else None
         )

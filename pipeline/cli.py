@@ -9,7 +9,7 @@ import typer
 
 from pipeline import history, show
 from pipeline.backfill import backfill_hours
-from pipeline.errors import BadInput, TreasureHuntError
+from pipeline.errors import BadInput, NotLanded, TreasureHuntError
 from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stage
 from pipeline.serving import database, read
@@ -21,6 +21,15 @@ app = typer.Typer(
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
 Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]
+
+
+def readable(text: str) -> str:
+    """The argument itself; raises `BadInput` for bytes that are no text, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{text!a} is not text in UTF-8.") from None
+    return text
 
 
 def ended_hour(text: str) -> datetime:
@@ -70,6 +79,8 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
                 f"live: {row['source']}/{row['arm']} {row['version']}, data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, "
                 f"{show.age(row['age_seconds'])} old"
             )
+    except NotLanded as error:
+        show.console.print(str(error), markup=False)
     finally:
         engine.dispose()
     newest = history.newest_hour(settings)
@@ -84,7 +95,7 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
 
 
 @app.command()
-def recommend(user: Annotated[str, typer.Argument(help="User id.")]) -> None:
+def recommend(user: Annotated[str, typer.Argument(help="User id.", callback=readable)]) -> None:
     """The live list of a user, or the popular one for somebody unknown."""
     settings = load_settings()
     engine = database.connect(settings.serving)
@@ -94,7 +105,7 @@ def recommend(user: Annotated[str, typer.Argument(help="User id.")]) -> None:
 
 
 @app.command()
-def search(query: Annotated[str, typer.Argument(help="What somebody types.")]) -> None:
+def search(query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)]) -> None:
     """The live list of a query, or the popular one for a rare query."""
     from pipeline.queries import normalize_query
 
@@ -112,7 +123,7 @@ def search(query: Annotated[str, typer.Argument(help="What somebody types.")]) -
 
 
 @app.command()
-def similar(item: Annotated[str, typer.Argument(help="Item id.")]) -> None:
+def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)]) -> None:
     """The live list of items that go with an item."""
     settings = load_settings()
     engine = database.connect(settings.serving)
@@ -216,6 +227,11 @@ def main() -> None:
         app()
     except TreasureHuntError as error:
         print(f"treasure-hunt: {error}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as error:
+        if not error.filename:
+            raise
+        print(f"treasure-hunt: {error.filename} cannot be used: {error.strerror}.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("treasure-hunt: interrupted; what had landed stays, run the same command to go on", file=sys.stderr)

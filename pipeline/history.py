@@ -6,7 +6,7 @@ from typing import Any
 
 from pipeline.duck import connect
 from pipeline.hours import HOUR, parse_hour
-from pipeline.lake import find_table, hour_folder, read_manifest
+from pipeline.manifests import find_table, hour_folder, read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS

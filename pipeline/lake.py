@@ -8,15 +8,15 @@ A stage writes drafts to a staging folder, `Work.keep` audits them, and only whe
 their final names and the manifest replaced. Readers that follow a manifest never meet a half-written file.
 """
 
-import json
+import fcntl
+import os
 import resource
 import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from datetime import datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from pipeline.audit import audit_table
 from pipeline.errors import NotLanded, TreasureHuntError
 from pipeline.files import code_version, flush, hash_file, hash_json, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour
+from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
 from pipeline.run import Run, StageResult
 from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
 
@@ -36,74 +37,9 @@ PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memo
 PASSED: dict[tuple[str, str, str], list[str]] = {}
 
 
-def hour_folder(lake: Path, hour: datetime) -> Path:
-    """Folder of one hour: by day, so that ten years of hours stay easy to list."""
-    return lake / "hours" / f"{hour:%Y-%m-%d}" / f"{hour:%H}"
-
-
 def settings_facts(run: Run) -> dict[str, Any]:
     """The settings that decide what comes out."""
     return run.settings.model_dump(mode="json", exclude=PLACES)
-
-
-def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[str, Any] | None:
-    """The manifest of a stage that landed, or None; other hours may come from the run's history lake."""
-    hour = hour or run.hour
-    for lake in [run.lake] if hour == run.hour or run.history is None else [run.lake, run.history]:
-        path = hour_folder(lake, hour) / f"{stage}.json"
-        try:
-            changed = path.stat()
-        except FileNotFoundError:
-            continue
-        return _load_manifest(path, changed.st_mtime_ns, changed.st_ino)
-    return None
-
-
-@lru_cache(maxsize=10_000)
-def _load_manifest(path: Path, mtime_ns: int, inode: int) -> dict[str, Any]:
-    """The manifest as it is now; a window's manifests are asked for again and again, so what did not change is kept."""
-    try:
-        return {**json.loads(path.read_text(encoding="utf-8")), "folder": str(path.parent)}
-    except json.JSONDecodeError:
-        stage, hour = path.stem, f"{path.parent.parent.name}T{path.parent.name}"
-        raise NotLanded(f"the manifest {path} is damaged; run {stage} of {hour} again.") from None
-
-
-def stage_timings(run: Run) -> list[dict[str, Any]]:
-    """Seconds, CPU-seconds, peak memory and rows of every stage of this hour that has landed, in no order."""
-    manifests = [read_manifest(run, stage) for stage in dict.fromkeys(PRODUCERS.values())]
-    return [
-        {"stage": m["stage"], **m["timings"], "rows_in": m["rows_in"], "rows_out": m["rows_out"]}
-        for m in manifests
-        if m
-    ]
-
-
-def stage_facts(run: Run, stage: str) -> dict[str, Any]:
-    """What a landed stage of this hour has to tell beside its tables; empty when it has not landed."""
-    manifest = read_manifest(run, stage)
-    return manifest["facts"] if manifest else {}
-
-
-def find_table(run: Run, table: str, hour: datetime | None = None) -> tuple[Path, dict[str, Any]] | None:
-    """Path and manifest entry (sha256, rows, bytes) of a landed table, or None."""
-    manifest = read_manifest(run, PRODUCERS[table], hour)
-    if not manifest or table not in manifest["tables"]:
-        return None
-    entry = manifest["tables"][table]
-    return Path(manifest["folder"]) / entry["file"], entry
-
-
-def check_lineage(run: Run, stage: str) -> None:
-    """Every landed table that this stage was made from is still the current one; raises `NotLanded` otherwise."""
-    manifest = read_manifest(run, stage)
-    for name, sha in (manifest or {}).get("inputs", {}).items():
-        if name not in PRODUCERS:
-            continue
-        found = find_table(run, name)
-        if found is None or found[1]["sha256"] != sha:
-            raise NotLanded(f"{stage} of {run.name} was made from another {name}; run {stage} again first.")
-        check_lineage(run, PRODUCERS[name])
 
 
 class Work:
@@ -133,7 +69,7 @@ class Work:
         path, entry = found
         check_lineage(self.run, PRODUCERS[table])
         if not path.exists() or hash_file(path) != entry["sha256"]:
-            raise NotLanded(f"{path} is missing or damaged; run {PRODUCERS[table]} of {self.run.name} again.")
+            raise NotLanded(f"{path} is missing or damaged; {how_to_mend(PRODUCERS[table], self.run.name)}.")
         self.inputs[table] = entry["sha256"]
         return path
 
@@ -142,8 +78,12 @@ class Work:
         found = find_table(self.run, table, hour)
         if found is None:
             return []
-        self.inputs[f"{table}@{format_hour(hour)}"] = found[1]["sha256"]
-        return [found[0]] if found[1]["rows"] else []
+        path, entry = found
+        # Only its length: a window is hundreds of files, and hashing them all would cost more than reading them.
+        if not path.exists() or path.stat().st_size != entry["bytes"]:
+            raise NotLanded(f"{path} is missing or damaged; {how_to_mend(PRODUCERS[table], format_hour(hour))}.")
+        self.inputs[f"{table}@{format_hour(hour)}"] = entry["sha256"]
+        return [path] if entry["rows"] else []
 
     def read_window(self, table: str, hours: int) -> list[Path]:
         """Paths of a table in the last `hours` hours, this one included, oldest first; what never landed is left out."""
@@ -181,7 +121,7 @@ class Work:
         if in_this_process is not None:
             return in_this_process
         for hour in (self.run.hour, self.run.hour - HOUR):
-            manifest = read_manifest(self.run, self.stage, hour)
+            manifest = read_undamaged(self.run, self.stage, hour)
             known = manifest["tables"].get(table) if manifest and manifest["code_version"] == code_version() else None
             if known and known["sha256"] == entry["sha256"] and known["limits"] == entry["limits"]:
                 return list(known["warnings"])
@@ -233,28 +173,45 @@ class Work:
 
     def _land(self) -> None:
         folder = hour_folder(self.run.lake, self.run.hour)
-        before = read_manifest(self.run, self.stage)
-        for table, entry in self.tables.items():
-            move_into_place(self.draft(table), folder / entry["file"])
-        self._stop_clock()
-        write_json(folder / f"{self.stage}.json", self._manifest(), self.folder)
-        # Only now is nothing pointing at the files of the attempt before.
-        kept = {entry["file"] for entry in self.tables.values()}
-        for entry in (before or {}).get("tables", {}).values():
-            if entry["file"] not in kept:
-                (folder / entry["file"]).unlink(missing_ok=True)
-        shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
+        with _alone_in(folder):
+            before = read_undamaged(self.run, self.stage)
+            for table, entry in self.tables.items():
+                move_into_place(self.draft(table), folder / entry["file"])
+            self._stop_clock()
+            write_json(folder / f"{self.stage}.json", self._manifest(), self.folder)
+            # Only now is nothing pointing at the files of the attempt before.
+            kept = {entry["file"] for entry in self.tables.values()}
+            for entry in (before or {}).get("tables", {}).values():
+                if entry["file"] not in kept:
+                    (folder / entry["file"]).unlink(missing_ok=True)
+            shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
 
     def _keep_evidence(self, error: BaseException) -> None:
         self._stop_clock()
-        folder = hour_folder(self.run.lake, self.run.hour) / "failed" / self.stage
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        self.folder.replace(folder)
+        folder = hour_folder(self.run.lake, self.run.hour)
         sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
-        write_json(folder / "manifest.json", failure, folder)
-        flush(folder)
+        write_json(self.folder / "manifest.json", failure, self.folder)
+        evidence = folder / "failed" / self.stage
+        with _alone_in(folder):
+            shutil.rmtree(evidence, ignore_errors=True)
+            evidence.parent.mkdir(parents=True, exist_ok=True)
+            self.folder.replace(evidence)
+            flush(evidence.parent)
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Nobody else lands in this hour meanwhile: where a backfill and the schedule meet, one must not tidy away what the
+    other has just landed.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:
@@ -295,21 +252,10 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
 
 def reuse_landed(run: Run, stage: str) -> StageResult | None:
     """The result of a stage that has landed already and need not run again, or None when it has to run."""
-    manifest = read_manifest(run, stage)
-    if manifest is None or run.repull:
+    manifest = None if run.repull else read_manifest(run, stage)
+    if manifest is None:
         return None
     work = Work(run, stage)
     work.rows_in, work.rows_out = manifest["rows_in"], manifest["rows_out"]
     work.tables, work.facts, work.notes = manifest["tables"], manifest["facts"], list(manifest["notes"])
     return work.result(reused=True)
-
-
-def landed_hours(lake: Path, stage: str, first: datetime, last: datetime) -> list[datetime]:
-    """The hours from first to last whose manifest of this stage exists, oldest first."""
-    hours = []
-    hour = first
-    while hour <= last:
-        if (hour_folder(lake, hour) / f"{stage}.json").exists():
-            hours.append(hour)
-        hour += timedelta(hours=1)
-    return hours

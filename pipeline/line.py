@@ -60,7 +60,9 @@ def run_stage_of_hours(
     together: Callable[[list[Run]], list[StageResult]] | None = getattr(module, f"{stage}_of_hours", None)
     runs = [Run(hour=hour, settings=settings, repull=repull) for hour in hours]
     if together is not None:
-        landed = {run.hour: reuse_landed(run, stage) for run in runs}
+        # Only what was pulled is reused: what is derived from it may have to change, with what was pulled anew or with code.
+        is_pulled = not STAGES[stage]
+        landed = {run.hour: reuse_landed(run, stage) if is_pulled else None for run in runs}
         missing = [run for run in runs if landed[run.hour] is None]
         try:
             landed |= {

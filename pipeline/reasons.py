@@ -49,7 +49,8 @@ def choose_references(item_factors: Floats, lists: Ints, history: Ints, entries:
         past, entry = history[block], entries[block]
         likeness = directions[lists[block]] @ directions[past].transpose(0, 2, 1)
         interest = np.where(past >= 0, weights[entry], 0.0)[:, None, :]
-        speaks = np.where(past[:, None, :] >= 0, likeness * interest, -np.inf)
+        # Cubed, so that what is truly alike wins over what the user merely likes most: people judge a reason by that.
+        speaks = np.where(past[:, None, :] >= 0, likeness**3 * interest, -np.inf)
         # An item that the user met already is its own best reason.
         speaks = np.where(lists[block][:, :, None] == past[:, None, :], np.inf, speaks)
         best = speaks.argmax(axis=2)

@@ -128,7 +128,9 @@ def _first(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
 
 
-def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path) -> int:
+def _pull_database(
+    run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path, is_any_text: bool = False
+) -> int:
     try:
         engine = sa.create_engine(url)
     except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError) as error:
@@ -139,6 +141,8 @@ def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[s
             f"source {run.settings.source}: there is no database {engine.url.database}; "
             "fill the demonstration shop with `treasure-hunt simulate`, or set TREASURE_HUNT_SOURCE_URL."
         )
+    if is_any_text:
+        sa.event.listen(engine, "connect", _spell_out_bytes)
     text = sa.text(re.sub(r"\$([a-z_]+)", r":\1", statement))
     used = {name: value for name, value in values.items() if f"${name}" in statement}
     try:
@@ -147,6 +151,8 @@ def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[s
             _check_columns(run, kind, list(result.keys()))
             return _write_batches(kind, list(result.keys()), result.partitions(BATCH_ROWS), target)
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
+        if "Could not decode to UTF-8" in str(error.orig) and not is_any_text:
+            return _pull_database(run, kind, url, statement, values, target, is_any_text=True)
         raise Unreachable(f"source {run.settings.source}: {shown} does not answer: {_first(error)}") from error
     except sa.exc.ProgrammingError as error:
         raise DataError(f"source {run.settings.source}: {kind}.sql does not fit {shown}: {_first(error)}") from error
@@ -154,6 +160,14 @@ def _pull_database(run: Run, kind: str, url: str, statement: str, values: dict[s
         raise BadInput(f"source {run.settings.source}: {shown} cannot be read: {_first(error)}") from error
     finally:
         engine.dispose()
+
+
+def _spell_out_bytes(connection: Any, record: Any) -> None:
+    """SQLite keeps any bytes as text: those that are none are spelt out, so that one such row does not stop its hour.
+
+    Only after a first try, because it costs a call for each value.
+    """
+    connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
 
 
 def _write_batches(kind: str, names: list[str], batches: Iterator[Any], target: Path) -> int:

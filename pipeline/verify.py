@@ -8,8 +8,8 @@ from pathlib import Path
 from pipeline.errors import NotLanded
 from pipeline.files import code_version
 from pipeline.hours import format_hour
-from pipeline.lake import read_manifest
 from pipeline.line import STAGES, compute_stage
+from pipeline.manifests import read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
@@ -50,7 +50,8 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:
         for stage, manifest in landed.items():
-            made_with = Settings.model_validate({**settings.model_dump(), **manifest["settings"]})
+            known = {name: value for name, value in manifest["settings"].items() if name in Settings.model_fields}
+            made_with = Settings.model_validate({**settings.model_dump(), **known})
             there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
             compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]

@@ -1,4 +1,5 @@
--- The item that each of a fixed share of users took last, hidden from every derived table so that the model can be judged by it.
+-- The item that each of a fixed share of users took last, hidden from every derived table so that the model can be
+-- judged by it.
 -- Grain: one row per held-out user; users with fewer than three known items in the window are left alone.
 with known as (
     select

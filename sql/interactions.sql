@@ -1,6 +1,6 @@
 -- How much each user cares for each item at the hour's end, from what the user did. Users who met few items are also
--- given, more weakly, what their searches point at: a search is spread over the twenty items most taken after that
--- query.
+-- given, more weakly, what their searches point at: each of the twenty items most taken after a query is given the
+-- share of the search that it has in all that was taken after it.
 -- Grain: one row per user and item. weight is in millionths of one search; kind is the strongest thing the user did
 -- with the item (search when there is nothing else), query is the search behind it, where there is one.
 with done as (

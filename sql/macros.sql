@@ -16,8 +16,8 @@ create or replace macro read_moment(text) as
         then try_cast(text as timestamptz)
     end;
 
--- A whole number from text, null from no text, and 0, which no rule allows, from anything else: a cast alone would round
--- 3.7 and read 1e5, 0x10 and 1_000.
+-- A whole number from text, null from no text, and 0, which no rule allows, from anything else: a cast alone would
+-- round 3.7 and read 1e5, 0x10 and 1_000.
 create or replace macro read_count(text) as
     case
         when regexp_full_match(trim(text), '[+-]?\d+(\.0+)?') then coalesce(try_cast(text as bigint), 0)

@@ -67,7 +67,7 @@ fill as (
         '["popular"]' as reason,
         short_queries.places_filled + row_number() over (
             partition by short_queries.query order by popular_items.rank asc
-        ) as place
+        ) as fill_place
     from short_queries
     inner join popular_items on popular_items.segment = 'all' and popular_items.rank <= $k
     left join found
@@ -75,7 +75,7 @@ fill as (
             short_queries.query = found.query
             and popular_items.item_id = found.item_id
     where found.item_id is null
-    qualify place <= $k
+    qualify fill_place <= $k
 ),
 
 listed as (
@@ -89,7 +89,7 @@ listed as (
     union all
     select
         query,
-        place,
+        fill_place as place,
         item_id,
         score,
         reason

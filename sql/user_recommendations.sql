@@ -48,7 +48,7 @@ fill as (
         '["popular"]' as reason,
         short_users.places_filled + row_number() over (
             partition by short_users.user_id order by popular_items.rank asc
-        ) as place
+        ) as fill_place
     from short_users
     inner join popular_items
         on
@@ -63,7 +63,7 @@ fill as (
             short_users.user_id = bought.user_id
             and popular_items.item_id = bought.item_id
     where found.item_id is null and bought.item_id is null
-    qualify place <= $k
+    qualify fill_place <= $k
 ),
 
 listed as (
@@ -77,7 +77,7 @@ listed as (
     union all
     select
         user_id,
-        place,
+        fill_place as place,
         item_id,
         score,
         reason

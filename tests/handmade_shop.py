@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from pipeline.hours import HOUR, parse_hour
-from pipeline.lake import find_table, stage_facts
 from pipeline.line import run_stage
+from pipeline.manifests import find_table, stage_facts
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings, load_settings
 from pipeline.shop.database import CATALOG, EVENTS, METADATA

@@ -15,8 +15,8 @@ from pipeline.demo.airflow_client import AirflowClient, RunState
 from pipeline.demo.trade import WEEK, trade, world_of
 from pipeline.errors import BadInput, TreasureHuntError
 from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
-from pipeline.lake import find_table, landed_hours, read_manifest
 from pipeline.line import STAGES
+from pipeline.manifests import find_table, landed_hours, read_manifest
 from pipeline.run import Run
 from pipeline.serving import database, read
 from pipeline.serving.schema import user_recommendations

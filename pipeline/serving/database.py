@@ -71,7 +71,9 @@ def answering(engine: Engine) -> Iterator[None]:
         yield
     except (*NO_ANSWER, exc.ProgrammingError) as error:
         cause = getattr(error, "orig", None) or error
-        if "no such table" in str(cause) or isinstance(cause, psycopg.errors.UndefinedTable):
+        is_sqlite = engine.dialect.name == "sqlite"
+        no_file = is_sqlite and not Path(str(engine.url.database)).exists()
+        if no_file or "no such table" in str(cause) or isinstance(cause, psycopg.errors.UndefinedTable):
             raise NotLanded(
                 f"nothing is published yet in {name_database(engine.url)}; run `treasure-hunt run HOUR`."
             ) from None

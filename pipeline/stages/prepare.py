@@ -58,11 +58,10 @@ def derive_tables(work: Work) -> None:
     }
     items, own = work.read("items"), work.read("events")
     window = work.read_window("events", settings.window_days * 24)
-    work.rows_in = sum(pq.read_metadata(path).num_rows for path in window)
     with connect(settings, work.folder) as connection:
         view_files(connection, "items", [items])
         view_files(connection, "hour_events", [own])
-        load_files(connection, "window_events", window, EVENT_COLUMNS)
+        work.rows_in = load_files(connection, "window_events", window, EVENT_COLUMNS)
         connection.register("event_types", fetch_table(connection, "event_types", **values))
 
         def derive(table: str, known_as: str | None = None) -> None:

@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pyarrow.parquet as pq
 
-from pipeline import lake
 from pipeline.files import code_version
+from pipeline.lake import open_stage
+from pipeline.manifests import stage_facts, stage_timings
 from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
@@ -20,10 +21,10 @@ SENTENCES = {
 
 def publish(run: Run) -> StageResult:
     """The hour's lists are one version in the serving database; raises `AuditFailed`, `NotLanded` or `Unreachable`."""
-    with lake.open_stage(run, "publish") as work:
+    with open_stage(run, "publish") as work:
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
-        cutoff = lake.stage_facts(run, "ingest_events").get("data_cutoff")
+        cutoff = stage_facts(run, "ingest_events").get("data_cutoff")
         version = describe_version(
             source=run.settings.source,
             arm=run.settings.arm,
@@ -41,7 +42,7 @@ def publish(run: Run) -> StageResult:
 
         engine = connect(run.settings.serving)
         try:
-            outcome = publish_version(engine, version, files, lake.stage_timings(run), tell)
+            outcome = publish_version(engine, version, files, stage_timings(run), tell)
         finally:
             engine.dispose()
         work.note(SENTENCES[outcome].format(version.version))

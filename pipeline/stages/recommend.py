@@ -10,7 +10,9 @@ import scipy.sparse as sp
 
 from pipeline import als, reasons
 from pipeline.duck import connect, view_files, write_table
-from pipeline.lake import Work, open_stage, stage_facts
+from pipeline.errors import BadInput
+from pipeline.lake import Work, open_stage
+from pipeline.manifests import stage_facts
 from pipeline.model_files import Factors, positions, read_factors
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
@@ -22,6 +24,11 @@ def recommend(run: Run) -> StageResult:
         work.read("evaluation")  # the gate: nothing is recommended by a model that was not let through
         users = read_factors(work.read("user_factors"), "user_id")
         items = read_factors(work.read("item_factors"), "item_id")
+        if items.vectors.shape[1] != run.settings.factors:
+            raise BadInput(
+                f"TREASURE_HUNT_FACTORS is {run.settings.factors}, but the model of {run.name} was trained with "
+                f"{items.vectors.shape[1]}; run train and evaluate again first."
+            )
         catalog = pq.read_table(work.read("items"), columns=["item_id", "is_available"]).to_pandas()
         offered = pd.Index(catalog.loc[catalog["is_available"], "item_id"])
         never = np.flatnonzero(~items.ids.isin(offered)).astype(np.int32)

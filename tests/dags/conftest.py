@@ -43,7 +43,9 @@ def dag_bag(airflow_database: None, dag_folder: Path) -> Any:
     """All DAGs of the folder, read as Airflow reads them."""
     from airflow.dag_processing.dagbag import DagBag
 
-    return DagBag(str(dag_folder))
+    with pytest.MonkeyPatch.context() as patch:
+        set_start(patch)
+        return DagBag(str(dag_folder))
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +67,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in [name for name in os.environ if name.startswith("TREASURE_HUNT_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TREASURE_HUNT_HOME", str(tmp_path))
+    set_start(monkeypatch)
+
+
+def set_start(patch: pytest.MonkeyPatch) -> None:
+    """Every hour that the tests run is past and lies after the DAG's start, as Airflow wants it of single runs."""
+    patch.setenv("TREASURE_HUNT_START", "2025-01-01T00")

@@ -33,13 +33,13 @@ def test_every_hour_since_the_start_runs_oldest_first(dag: Any) -> None:
 
     assert isinstance(dag.timetable, CronDataIntervalTimetable)
     assert dag.timetable.expression == "0 * * * *"
-    assert dag.start_date == parse_hour("2026-01-01T00")
+    assert dag.start_date == parse_hour("2025-01-01T00")
     assert dag.catchup
     assert dag.max_active_runs == 1
 
 
-def test_manual_runs_are_refused(dag: Any) -> None:
-    assert {str(kind.value) for kind in dag.allowed_run_types} == {"scheduled", "backfill"}
+def test_the_button_that_opens_the_backfill_form_is_not_locked(dag: Any) -> None:
+    assert {str(kind.value) for kind in dag.allowed_run_types} == {"scheduled", "backfill", "manual"}
 
 
 def test_stages_that_write_derived_tables_share_one_slot(dag: Any) -> None:
@@ -101,14 +101,14 @@ def test_a_run_calls_every_stage_once_in_order_for_the_floored_hour(
 
     def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
         calls.append((stage, hour, settings.home, repull))
-        return StageResult(stage, "2026-03-01T10", 3, 2, 0.1, {stage: f"{stage}.parquet"})
+        return StageResult(stage, "2025-03-01T10", 3, 2, 0.1, {stage: f"{stage}.parquet"})
 
     monkeypatch.setattr(line, "run_stage", run_stage)
-    run = dag.test(logical_date=datetime(2026, 3, 1, 10, 20, tzinfo=UTC))
+    run = dag.test(logical_date=datetime(2025, 3, 1, 10, 20, tzinfo=UTC))
     assert run.state == "success"
     assert [call[0] for call in calls[2:]] == list(line.STAGES)[2:]
     assert {call[0] for call in calls[:2]} == {"ingest_events", "ingest_catalog"}
-    assert {call[1:] for call in calls} == {(parse_hour("2026-03-01T10"), tmp_path, False)}
+    assert {call[1:] for call in calls} == {(parse_hour("2025-03-01T10"), tmp_path, False)}
     published = run.get_task_instance("publish").xcom_pull(task_ids="publish")
     assert published == {"rows_in": 3, "rows_out": 2, "files": {"publish": "publish.parquet"}}
 
@@ -118,10 +118,10 @@ def test_the_form_can_ask_to_pull_again(dag: Any, monkeypatch: pytest.MonkeyPatc
 
     def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
         asked.append(repull)
-        return StageResult(stage, "2026-03-01T11", 0, 0, 0.0)
+        return StageResult(stage, "2025-03-01T11", 0, 0, 0.0)
 
     monkeypatch.setattr(line, "run_stage", run_stage)
-    run = dag.test(logical_date=datetime(2026, 3, 1, 11, tzinfo=UTC), run_conf={"repull": True})
+    run = dag.test(logical_date=datetime(2025, 3, 1, 11, tzinfo=UTC), run_conf={"repull": True})
     assert run.state == "success"
     assert asked == [True] * len(line.STAGES)
 
@@ -133,10 +133,10 @@ def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monke
         calls.append(stage)
         if stage == "prepare":
             raise DataError("events: 20 rows of 30 are malformed.")
-        return StageResult(stage, "2026-03-01T12", 0, 0, 0.0)
+        return StageResult(stage, "2025-03-01T12", 0, 0, 0.0)
 
     monkeypatch.setattr(line, "run_stage", run_stage)
-    run = dag.test(logical_date=datetime(2026, 3, 1, 12, tzinfo=UTC))
+    run = dag.test(logical_date=datetime(2025, 3, 1, 12, tzinfo=UTC))
     assert run.state == "failed"
     assert sorted(calls) == ["ingest_catalog", "ingest_events", "prepare"]
     assert run.get_task_instance("publish").state == "upstream_failed"
@@ -149,12 +149,12 @@ def test_urls_come_from_connections_unless_the_environment_says_otherwise(
 
     def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
         seen.append((settings.serving_url, settings.source_url))
-        return StageResult(stage, "2026-03-01T13", 0, 0, 0.0)
+        return StageResult(stage, "2025-03-01T13", 0, 0, 0.0)
 
     monkeypatch.setattr(line, "run_stage", run_stage)
     monkeypatch.setenv("AIRFLOW_CONN_TREASURE_HUNT_SERVING", "postgresql://ana:p%40ss@db.example:5433/shop")
     monkeypatch.setenv("AIRFLOW_CONN_TREASURE_HUNT_SOURCE", "postgresql://never@used/at_all")
     monkeypatch.setenv("TREASURE_HUNT_SOURCE_URL", "sqlite:////data/shop.db")
-    run = dag.test(logical_date=datetime(2026, 3, 1, 13, tzinfo=UTC))
+    run = dag.test(logical_date=datetime(2025, 3, 1, 13, tzinfo=UTC))
     assert run.state == "success"
     assert set(seen) == {("postgresql+psycopg://ana:p%40ss@db.example:5433/shop", "sqlite:////data/shop.db")}

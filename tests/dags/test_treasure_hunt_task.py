@@ -8,31 +8,38 @@ import pytest
 
 from pipeline import line
 from pipeline.errors import BadInput, DataError
-from pipeline.hours import parse_hour
+from pipeline.hours import HOUR, floor_hour, parse_hour
 from pipeline.run import StageResult
 
-CONTEXT = {"logical_date": datetime(2026, 3, 1, 10, tzinfo=UTC), "params": {"repull": False}}
+CONTEXT = {"logical_date": datetime(2025, 3, 1, 10, tzinfo=UTC), "params": {"repull": False}}
 
 
 @pytest.mark.parametrize(
     "logical_date",
     [
-        datetime(2026, 3, 1, 10, tzinfo=UTC),
-        datetime(2026, 3, 1, 10, 59, 59, 999_999, tzinfo=UTC),
-        datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=2))),
+        datetime(2025, 3, 1, 10, tzinfo=UTC),
+        datetime(2025, 3, 1, 10, 59, 59, 999_999, tzinfo=UTC),
+        datetime(2025, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=2))),
     ],
 )
 def test_hour_is_the_logical_date_floored_never_the_data_interval(task_module: Any, logical_date: datetime) -> None:
-    before = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    before = datetime(2025, 3, 1, 9, tzinfo=UTC)
     context = {"logical_date": logical_date, "data_interval_start": before}
-    assert task_module.find_hour(context) == parse_hour("2026-03-01T10")
+    assert task_module.find_hour(context) == parse_hour("2025-03-01T10")
 
 
 def test_a_run_without_a_date_is_told_what_to_do(task_module: Any) -> None:
-    with pytest.raises(BadInput, match="backfill from the hour to the same hour"):
+    with pytest.raises(BadInput, match="from the hour to the same hour"):
         task_module.find_hour({"logical_date": None})
     with pytest.raises(BadInput, match="no logical date"):
         task_module.find_hour({})
+
+
+def test_an_hour_that_is_not_over_is_refused(task_module: Any) -> None:
+    now = datetime.now(UTC)
+    with pytest.raises(BadInput, match="is not over"):
+        task_module.find_hour({"logical_date": now})
+    assert task_module.find_hour({"logical_date": now - HOUR}) == floor_hour(now - HOUR)
 
 
 @pytest.mark.parametrize(
@@ -68,13 +75,13 @@ def test_a_file_connection_without_a_path_is_named(task_module: Any) -> None:
 def test_log_says_rows_in_rows_out_files_notes_and_seconds(
     task_module: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    result = StageResult("prepare", "2026-03-01T10", 10, 9, 1.234, {"interactions": "lake/i.parquet"}, ("1 row late",))
+    result = StageResult("prepare", "2025-03-01T10", 10, 9, 1.234, {"interactions": "lake/i.parquet"}, ("1 row late",))
     monkeypatch.setattr(line, "run_stage", lambda *arguments: result)
     monkeypatch.setattr(task_module, "load_task_settings", lambda: None)
     with caplog.at_level(logging.INFO, "treasure_hunt"):
         assert task_module.run_stage("prepare", CONTEXT) is result
     assert caplog.messages == [
-        "prepare 2026-03-01T10: 10 rows in, 9 rows out",
+        "prepare 2025-03-01T10: 10 rows in, 9 rows out",
         "1.23 seconds",
         "interactions: lake/i.parquet",
         "note: 1 row late",

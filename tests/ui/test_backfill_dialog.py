@@ -5,7 +5,6 @@ Leaves the pictures that the documentation shows.
 """
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -23,7 +22,7 @@ from pipeline.settings import Settings
 
 PICTURES = Path(__file__).parents[2] / "docs" / "img"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
-FIRST, LAST = parse_hour("2026-01-01T02"), parse_hour("2026-01-01T07")
+FIRST, LAST = parse_hour("2025-06-01T02"), parse_hour("2025-06-01T07")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -51,7 +50,7 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 900}, color_scheme="light", timezone_id="UTC")
-        page.set_default_timeout(60_000)
+        page.set_default_timeout(30_000)
         yield page
         browser.close()
 
@@ -65,16 +64,17 @@ def test_dialog_recomputes_six_hours_in_order(
     page.fill("input[name=password]", login.password)
     page.get_by_role("button", name="Sign in").click()
 
-    page.get_by_role("button", name="Trigger").first.click()
-    page.get_by_text("Backfill", exact=True).first.click()
+    page.get_by_test_id("trigger-dag-button").first.click()
+    page.get_by_text("Run this Dag for a range of dates").click()
     for hour in (FIRST, LAST):
-        page.get_by_text(re.compile("Select date and time|select a date", re.IGNORECASE)).first.click()
-        page.get_by_placeholder("YYYY/MM/DD").last.fill(f"{hour:%Y/%m/%d}")
-        page.get_by_placeholder("HH:mm").last.fill(f"{hour:%H:%M}")
+        page.get_by_text("Select date and time").first.click()
+        page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(f"{hour:%Y/%m/%d}")
+        page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{hour:%H:%M}")
         page.keyboard.press("Tab")
-        page.get_by_text("Date Range").first.click()
-    page.get_by_text("All Runs").click()
-    expect(page.get_by_text("6 runs will be triggered")).to_be_visible()
+        page.get_by_text("Date Range").click()  # closes the calendar
+        expect(page.get_by_text(f"{hour:%b %d, %Y %H:%M}")).to_be_visible()
+    page.get_by_text("All Runs", exact=True).click()
+    expect(page.get_by_text("6 runs will be triggered.")).to_be_visible()
     page.screenshot(path=PICTURES / "backfill-dialog.png")
     page.get_by_role("button", name="Run Backfill").click()
 
@@ -90,9 +90,16 @@ def test_dialog_recomputes_six_hours_in_order(
     ]
 
     page.goto(f"{login.url}/dags/treasure_hunt_hourly")
-    page.wait_for_timeout(4000)
+    show_finished(page)
     page.screenshot(path=PICTURES / "run-grid.png")
     page.goto(f"{login.url}/dags/treasure_hunt_hourly/runs/{runs[-1].run_id}")
     page.get_by_label("Show Graph (Press g)").click()
-    page.wait_for_timeout(4000)
+    show_finished(page)
     page.screenshot(path=PICTURES / "run-graph.png")
+
+
+def show_finished(page: Page) -> None:
+    """The page has drawn the stages and has come to rest."""
+    expect(page.get_by_text("publish").first).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(2000)  # charts and graphs are animated

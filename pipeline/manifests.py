@@ -1,0 +1,101 @@
+"""Looking up what has landed: the manifest of each stage of each hour, and the tables that it names."""
+
+import json
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import NotLanded
+from pipeline.run import Run
+from pipeline.tables import PRODUCERS
+
+
+def hour_folder(lake: Path, hour: datetime) -> Path:
+    """Folder of one hour: by day, so that ten years of hours stay easy to list."""
+    return lake / "hours" / f"{hour:%Y-%m-%d}" / f"{hour:%H}"
+
+
+def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[str, Any] | None:
+    """The manifest of a stage that landed, or None; other hours may come from the run's history lake."""
+    hour = hour or run.hour
+    for lake in [run.lake] if hour == run.hour or run.history is None else [run.lake, run.history]:
+        path = hour_folder(lake, hour) / f"{stage}.json"
+        try:
+            changed = path.stat()
+        except FileNotFoundError:
+            continue
+        return _load_manifest(path, changed.st_mtime_ns, changed.st_ino)
+    return None
+
+
+@lru_cache(maxsize=10_000)
+def _load_manifest(path: Path, mtime_ns: int, inode: int) -> dict[str, Any]:
+    """The manifest as it is now; a window's manifests are asked for again and again, so what did not change is kept."""
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        return {**manifest, "tables": {**manifest["tables"]}, "folder": str(path.parent)}
+    except (ValueError, TypeError, KeyError):
+        hour = f"{path.parent.parent.name}T{path.parent.name}"
+        raise NotLanded(f"the manifest {path} is damaged; {how_to_mend(path.stem, hour)}.") from None
+
+
+def read_undamaged(run: Run, stage: str, hour: datetime | None = None) -> dict[str, Any] | None:
+    """The same for a stage that lands anew: a damaged manifest counts as none, because it is about to be replaced."""
+    try:
+        return read_manifest(run, stage, hour)
+    except NotLanded:
+        return None
+
+
+def how_to_mend(stage: str, hour: str) -> str:
+    """What to do about something damaged that a stage landed; what was pulled is reused unless told otherwise."""
+    return f"run {stage} of {hour} again{' with --repull' if stage.startswith('ingest_') else ''}"
+
+
+def stage_timings(run: Run) -> list[dict[str, Any]]:
+    """Seconds, CPU-seconds, peak memory and rows of every stage of this hour that has landed, in no order."""
+    manifests = [read_manifest(run, stage) for stage in dict.fromkeys(PRODUCERS.values())]
+    return [
+        {"stage": m["stage"], **m["timings"], "rows_in": m["rows_in"], "rows_out": m["rows_out"]}
+        for m in manifests
+        if m
+    ]
+
+
+def stage_facts(run: Run, stage: str) -> dict[str, Any]:
+    """What a landed stage of this hour has to tell beside its tables; empty when it has not landed."""
+    manifest = read_manifest(run, stage)
+    return manifest["facts"] if manifest else {}
+
+
+def find_table(run: Run, table: str, hour: datetime | None = None) -> tuple[Path, dict[str, Any]] | None:
+    """Path and manifest entry (sha256, rows, bytes) of a landed table, or None."""
+    manifest = read_manifest(run, PRODUCERS[table], hour)
+    if not manifest or table not in manifest["tables"]:
+        return None
+    entry = manifest["tables"][table]
+    return Path(manifest["folder"]) / entry["file"], entry
+
+
+def check_lineage(run: Run, stage: str) -> None:
+    """Every landed table that this stage was made from is still the current one; raises `NotLanded` otherwise."""
+    manifest = read_manifest(run, stage)
+    for name, sha in (manifest or {}).get("inputs", {}).items():
+        if name not in PRODUCERS:
+            continue
+        found = find_table(run, name)
+        if found is None or found[1]["sha256"] != sha:
+            raise NotLanded(f"{stage} of {run.name} was made from another {name}; run {stage} again first.")
+        check_lineage(run, PRODUCERS[name])
+
+
+def landed_hours(lake: Path, stage: str, first: datetime, last: datetime) -> list[datetime]:
+    """The hours from first to last whose manifest of this stage exists, oldest first."""
+    hours = []
+    hour = first
+    while hour <= last:
+        if (hour_folder(lake, hour) / f"{stage}.json").exists():
+            hours.append(hour)
+        hour += timedelta(hours=1)
+    return hours

@@ -1,0 +1,132 @@
+"""Queries of sql/ over a few rows: tables from lists of dicts, rows back as dicts; columns that are not named are null."""
+
+import atexit
+import tempfile
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from pipeline.duck import connect, fetch_table
+from pipeline.seeds import EVENT_TYPES
+from pipeline.settings import Settings
+from pipeline.source import COLUMNS
+
+Row = dict[str, Any]
+
+START = datetime(2026, 1, 1, 11, tzinfo=UTC)
+END = START + timedelta(hours=1)
+VALUES: dict[str, Any] = {
+    "hour_start": START,
+    "hour_end": END,
+    "half_life_hours": 336.0,
+    "link_minutes": 30,
+    "few_items": 5,
+    "max_pair_weight": 50.0,
+    "holdout_share": 0.05,
+    "seed": EVENT_TYPES,
+    "k": 20,
+}
+
+TEXT, WHOLE, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+MOMENT = pa.timestamp("us", "UTC")
+
+
+def _shape(text: str = "", **others: pa.DataType) -> pa.Schema:
+    return pa.schema([(name, TEXT) for name in text.split()] + list(others.items()))
+
+
+EVENT_TEXT = _shape(" ".join(COLUMNS["events"]))
+ITEM_TEXT = _shape(" ".join(COLUMNS["items"]))
+EVENT = _shape(
+    "event_id user_id session_id event_type query item_id",
+    quantity=WHOLE,
+    position=WHOLE,
+    occurred_at=MOMENT,
+    ingested_at=MOMENT,
+    lag_seconds=WHOLE,
+)
+ITEM = _shape(
+    "item_id title category brand currency",
+    price=NUMBER,
+    is_available=TRUTH,
+    updated_at=MOMENT,
+)
+SHAPES: dict[str, pa.Schema] = {
+    "pulled": EVENT_TEXT,
+    "delivered": EVENT_TEXT.insert(0, pa.field("row", WHOLE)),
+    "typed_events": pa.schema([("row", WHOLE), ("locator", TEXT), *EVENT, ("excluded", TEXT)]),
+    "typed_items": pa.schema([("row", WHOLE), ("locator", TEXT), *ITEM]),
+    "refused": _shape("rule sentence", row=WHOLE, is_primary=TRUTH),
+    "known_events": _shape("event_id"),
+    "window_events": EVENT,
+    "hour_events": EVENT,
+    "event_types": _shape("event_type", weight=WHOLE),
+    "held_out": _shape("user_id item_id"),
+    "items": ITEM,
+    "linked_events": _shape("event_id user_id actor event_type query item_id", occurred_at=MOMENT, weight=WHOLE),
+    "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE, searchers=WHOLE),
+    "bought": _shape("user_id item_id"),
+    "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),
+    "scored_items": _shape("user_id query item_id similar_item_id reason", score=NUMBER),
+    "listed_users": _shape("user_id"),
+    "listed_queries": _shape("query"),
+}
+OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}
+
+
+def rows_of(query: str, values: Mapping[str, Any] | None = None, **tables: Iterable[Row]) -> list[Row]:
+    """The rows of sql/<query>.sql over these tables, with VALUES bound unless `values` says otherwise."""
+    shapes = SHAPES | (OF_ITEMS if query.endswith("_items") else {})
+    connection = _connection()
+    for name, rows in tables.items():
+        connection.register(name, table_of(rows, shapes[name]))
+    try:
+        return fetch_table(connection, query, **(VALUES | dict(values or {}))).to_pylist()
+    finally:
+        for name in tables:
+            connection.unregister(name)
+
+
+@cache
+def _connection() -> duckdb.DuckDBPyConnection:
+    """One for all tests, because opening one costs more than most queries; nothing stays in it."""
+    stack = ExitStack()
+    atexit.register(stack.close)
+    folder = Path(tempfile.gettempdir())
+    return stack.enter_context(connect(Settings(home=folder), folder))
+
+
+def table_of(rows: Iterable[Row], shape: pa.Schema) -> pa.Table:
+    """An Arrow table of this shape; raises `KeyError` for a column that it does not have."""
+    rows = list(rows)
+    for row in rows:
+        for column in row:
+            if column not in shape.names:
+                raise KeyError(column)
+    return pa.Table.from_pylist(rows, schema=shape)
+
+
+def clock(text: str) -> datetime:
+    """That time of 1 January 2026, UTC; the hour's end is 12:00."""
+    return datetime.fromisoformat(f"2026-01-01T{text}").replace(tzinfo=UTC)
+
+
+def numbered(rows: Iterable[Row]) -> list[Row]:
+    """The rows with a `row` number from 1, as deliveries have."""
+    return [{"row": number, **row} for number, row in enumerate(rows, start=1)]
+
+
+def event_types() -> list[Row]:
+    """The event types and what they are worth."""
+    return rows_of("event_types")
+
+
+def items(*ids: str, **columns: Any) -> list[Row]:
+    """Catalog rows of these ids, available unless said otherwise."""
+    return [{"item_id": item_id, "is_available": True, **columns} for item_id in ids]
