@@ -4,7 +4,7 @@ import great_expectations.expectations as gxe
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.row_conditions import Column
 
-from expectations.rules import rule, storable
+from expectations.rules import rule, storable, unique_together
 
 
 def suite(
@@ -101,4 +101,5 @@ def suite(
             column="event_id",
             refuses=True,
         ),
+        unique_together("event_id"),
     ]

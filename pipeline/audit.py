@@ -142,11 +142,12 @@ def _describe(table: str, result: Any) -> str:
     raised = _exceptions(result)
     if raised:
         return f"{table}: {meta['rule']} could not be checked: {raised[0]}"
-    column = result.expectation_config.kwargs.get("column", "")
+    asked = result.expectation_config.kwargs
+    columns = {asked.get("column", ""), *asked.get("column_list", ())}
     count = outcome.get("unexpected_count")
     rows = f", {count} rows" if count else ""
-    values = outcome.get("partial_unexpected_list") or []
-    first = f", first {values[0]!r}" if values and column not in PERSONAL else ""
+    values = [value for value in outcome.get("partial_unexpected_list") or [] if value == value]  # not NaN
+    first = f", first {values[0]!r}" if values and not columns & PERSONAL else ""
     if not count and "observed_value" in outcome:
         first = f", found {outcome['observed_value']}"
     return f"{table}: {meta['rule']}: {meta['sentence']}{rows}{first}"

@@ -125,7 +125,9 @@ def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str,
 
 
 def _first(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    """The first line of what a driver says, without the statement and its values."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return said.splitlines()[0] if said else type(error).__name__
 
 
 def _pull_database(
@@ -153,13 +155,19 @@ def _pull_database(
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
         if "Could not decode to UTF-8" in str(error.orig) and not is_any_text:
             return _pull_database(run, kind, url, statement, values, target, is_any_text=True)
+        if re.search("no such (table|column)", str(error.orig)):  # SQLite makes no difference
+            raise _does_not_fit(run, kind, shown, error) from error
         raise Unreachable(f"source {run.settings.source}: {shown} does not answer: {_first(error)}") from error
     except sa.exc.ProgrammingError as error:
-        raise DataError(f"source {run.settings.source}: {kind}.sql does not fit {shown}: {_first(error)}") from error
+        raise _does_not_fit(run, kind, shown, error) from error
     except sa.exc.DBAPIError as error:
         raise BadInput(f"source {run.settings.source}: {shown} cannot be read: {_first(error)}") from error
     finally:
         engine.dispose()
+
+
+def _does_not_fit(run: Run, kind: str, shown: str, error: sa.exc.DBAPIError) -> DataError:
+    return DataError(f"source {run.settings.source}: {kind}.sql does not fit {shown}: {_first(error)}")
 
 
 def _spell_out_bytes(connection: Any, record: Any) -> None:

@@ -122,3 +122,14 @@ def lists_of(settings: Settings, table: str, key: str, member: str = "item_id", 
     for owner, _rank, listed in rows(settings, table, key, "rank", member, hour=hour):
         found.setdefault(owner, []).append(listed)
     return found
+
+
+# Run by other processes, which must be able to import it by name.
+
+
+def train_again_and_again(home: Path, factors: Sequence[int], barrier: Any) -> None:
+    """Train the small shop's last hour several times, each time into other bytes."""
+    hour = FIRST + 6 * HOUR
+    barrier.wait()
+    for width in [*factors] * 6:
+        run_stage("train", hour, load_settings(home=home, factors=width, iterations=1, threads=1))

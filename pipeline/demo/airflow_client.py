@@ -167,6 +167,7 @@ class AirflowClient:
             if runs != before:
                 on_progress(runs)
             if all(run.state in ENDED for run in runs):
+                self.cancel(backfill_id)  # Airflow would call it "in progress" for half a minute more
                 return runs
             before = runs
             time.sleep(0.3)

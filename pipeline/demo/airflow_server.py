@@ -145,6 +145,11 @@ def login(settings: Settings) -> Login:
     return Login(f"http://{processes.HOST}:{port}", processes.USER, processes.read_secrets(home)["password"])
 
 
+def first_hour(settings: Settings) -> datetime:
+    """The first hour that `up` schedules, or would schedule if it were called now, by itself."""
+    return remember_start(processes.home_of(settings))
+
+
 def remember_start(home: Path) -> datetime:
     """The first hour that `up` schedules by itself: that of the first `up` ever, so that no later hour is missed."""
     file = home / "start"

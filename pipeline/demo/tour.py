@@ -153,8 +153,10 @@ def measure_truth(settings: Settings, hour: datetime, lists: dict[str, list[str]
 def start_airflow(settings: Settings, port: int) -> None:
     """Airflow runs with its UI, the shop trades on, and how to get in is on the screen."""
     if settings.source == "shop" and not settings.source_url:
-        trade_and_land(settings, floor_hour(datetime.now(UTC)) - HOUR)
-        trade(settings, floor_hour(datetime.now(UTC)), floor_hour(datetime.now(UTC)), **world_of(settings))
+        now = floor_hour(datetime.now(UTC))
+        trade_and_land(settings, now - HOUR)
+        # Hours missed while it was down are about to be caught up; the current one must be whole when it ends.
+        trade(settings, airflow_server.first_hour(settings), now, **world_of(settings))
     login = airflow_server.up(settings, port)
     show.console.print(f"Airflow runs at {login.url}, user {login.user}, password {login.password}")
     show.console.print("Every hour that ends from now on runs by itself. `make down` stops Airflow and the shop.")

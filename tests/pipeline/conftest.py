@@ -37,7 +37,7 @@ def traded_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def ran_home(traded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home in which the hours before WHOLE - 1 were ingested, and WHOLE - 1 and WHOLE ran whole. Copy it, do not use it."""
+    """A home in which hours were ingested and the last two, WHOLE - 1 and WHOLE, ran whole. Copy it, do not use it."""
     home = shutil.copytree(traded_home, tmp_path_factory.mktemp("ran") / "home")
     settings = load_settings(home=home, **SMALL)
     for stage in ("ingest_events", "ingest_catalog"):

@@ -1,15 +1,17 @@
 """The lake: kept means audited, readers follow manifests, and the same hour is the same bytes."""
 
+import fcntl
 import json
 import multiprocessing
 import os
 import shutil
+import threading
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from handmade_shop import DERIVED, FIRST, derive, ingest, lake_files, landed, landed_path
+from handmade_shop import DERIVED, FIRST, derive, ingest, lake_files, landed, landed_path, train_again_and_again
 from handmade_shop import event as shop_event
 from handmade_shop import fill_shop as fill
 from handmade_shop import item as shop_item
@@ -21,9 +23,9 @@ from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work, open_stage, open_stages
 from pipeline.line import run_stage, run_stage_of_hours
 from pipeline.manifests import find_table, hour_folder, landed_hours, read_manifest
+from pipeline.model_files import read_factors
 from pipeline.run import Run
 from pipeline.settings import Settings
-from pipeline.stages import ingest_events as ingest_events_module
 
 LAST = FIRST + 6 * HOUR  # the last hour that ran whole in `ran`
 POOR = {"bought": pa.table({"user_id": ["a", "a"], "item_id": ["x", "x"]})}
@@ -271,53 +273,37 @@ def test_a_second_lake_gives_other_hours_but_never_this_one(ran: Settings, tmp_p
     assert find_table(there, "events", LAST - HOUR)
 
 
-def ingest_at_once(home: Path, barrier: object, first_row: int) -> None:
-    """Run by processes of the test below."""
-    settings = Settings(home=home)
-    pull = ingest_events_module.take_in
-
-    def wait_and_pull(*arguments: object) -> None:
-        barrier.wait()  # type: ignore[attr-defined]
-        pull(*arguments)  # type: ignore[arg-type]
-
-    ingest_events_module.take_in = wait_and_pull  # type: ignore[assignment]
-    run_stage("ingest_events", FIRST, settings, repull=True)
-
-
-def test_two_processes_that_land_the_same_stage_at_once_leave_a_consistent_hour(tmp_path: Path) -> None:
-    settings = open_handmade(tmp_path / "var", [shop_item("a")], [shop_event("click", "u", "a")])
-    ingest(settings)
-    fill(settings.shop_url, [], [shop_event("click", "v", "a") | {"row_id": 7, "event_id": "later"}])
-    context = multiprocessing.get_context("fork")
-    barrier = context.Barrier(2, timeout=60)
-    processes = [context.Process(target=ingest_at_once, args=(settings.home, barrier, place)) for place in (0, 1)]
+def test_two_processes_that_land_the_same_stage_at_once_leave_a_consistent_hour(ran: Settings) -> None:
+    context = multiprocessing.get_context("spawn")
+    barrier = context.Barrier(2)
+    processes = [
+        context.Process(target=train_again_and_again, args=(ran.home, factors, barrier)) for factors in ((3, 5), (5, 3))
+    ]
     for process in processes:
         process.start()
     for process in processes:
-        process.join(60)
+        process.join(120)
         assert process.exitcode == 0
-    with open_stage(Run(FIRST, settings), "train") as work:
-        assert pq.read_table(work.read("events")).num_rows == 2
-    assert len(list(hour_folder(settings.lake, FIRST).glob("events.*.parquet"))) == 1
+    with open_stage(Run(LAST, ran), "evaluate") as work:
+        widths = {
+            read_factors(work.read(f"{kind}_factors"), f"{kind}_id").vectors.shape[1] for kind in ("user", "item")
+        }
+    assert widths in ({3}, {5})
+    assert len(list(hour_folder(ran.lake, LAST).glob("*_factors.*.parquet"))) == 2
+    assert not list((ran.lake / ".staging").iterdir())
 
 
-def test_what_another_attempt_landed_meanwhile_is_not_tidied_away(run: Run) -> None:
-    """One attempt flips the hour back to bytes that the other is about to replace."""
+def test_an_attempt_waits_for_the_one_that_is_landing(run: Run) -> None:
     land(run, GOOD)
-    short = {"bought": GOOD["bought"].slice(0, 1)}
     descriptor = os.open(hour_folder(run.lake, run.hour), os.O_RDONLY)
-    import fcntl
-
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=land, args=(run, short))
-    process.start()
-    process.join(1)
-    assert process.is_alive()  # it waits for whoever is landing
+    thread = threading.Thread(target=land, args=(run, {"bought": GOOD["bought"].slice(0, 1)}))
+    thread.start()
+    thread.join(0.5)
+    assert thread.is_alive()
     assert landed(run.settings, "bought").num_rows == 2
     os.close(descriptor)
-    process.join(30)
-    assert process.exitcode == 0
+    thread.join(30)
     assert landed(run.settings, "bought").num_rows == 1
 
 

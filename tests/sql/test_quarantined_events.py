@@ -33,9 +33,10 @@ def test_the_row_is_kept_as_it_came() -> None:
     assert "\x00" not in row["raw_row"]
 
 
-def test_rows_stand_in_the_order_of_their_delivery() -> None:
-    rows = quarantine(DELIVERED, [refusal(2, "a")], {1: "cancellation"})
-    assert [row["locator"] for row in rows] == ["log:1", "log:2"]
+def test_rows_stand_in_the_order_of_their_delivery_whatever_order_they_are_read_in() -> None:
+    delivered = numbered({"locator": f"log:{place}"} for place in range(1, 10))
+    rows = quarantine(delivered[::-1], [refusal(row, "a") for row in (3, 9, 1, 5)], {2: "x", 8: "x"})
+    assert [row["locator"] for row in rows] == [f"log:{place}" for place in (1, 2, 3, 5, 8, 9)]
 
 
 def test_good_rows_are_not_there() -> None:

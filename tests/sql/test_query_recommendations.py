@@ -78,6 +78,12 @@ def test_equal_evidence_stands_in_the_order_of_the_ids() -> None:
     assert ids(recommend(items(*"abc"), [("c", 1), ("b", 1), ("a", 1)])) == ["a", "b", "c"]
 
 
+def test_evidence_that_differs_by_less_than_a_score_can_say_still_stands_in_its_order() -> None:
+    rows = recommend(items(*"ab"), [("a", 2**60), ("b", 2**60 + 1)])
+    assert ids(rows) == ["b", "a"]
+    assert rows[0]["score"] == rows[1]["score"]
+
+
 def test_what_is_not_available_is_left_out_of_all_parts_and_of_the_shares() -> None:
     catalog = [*items("a", "b"), *items("x", "y", is_available=False)]
     rows = recommend(catalog, [("x", 3), ("a", 1)], [("y", 0.9), ("b", 0.5)])

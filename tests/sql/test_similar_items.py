@@ -39,6 +39,16 @@ def test_first_by_the_model_then_popular_of_the_category_then_popular_each_label
     ]
 
 
+def test_what_fills_a_list_stands_in_the_order_of_its_popularity() -> None:
+    popular = [
+        {"segment": segment, "rank": rank, "item_id": item_id}
+        for segment, ids_ in (("all", "dcbfa"), ("category:toys", "fa"))
+        for rank, item_id in enumerate(ids_, start=1)
+    ]
+    rows = rows_of("similar_items", {"k": 3}, items=CATALOG, popular_items=popular, scored_items=[])
+    assert ids([row for row in rows if row["item_id"] == "a"]) == ["f", "d", "c"]
+
+
 def test_no_item_is_similar_to_itself() -> None:
     assert all("a" not in ids(similar(CATALOG, k=k)) for k in range(1, 6))
 

@@ -2,26 +2,33 @@
 -- Grain: one row per event; a line of train.csv or test.csv is a click and the search before it, a line of
 -- kaggle_test_queries.csv is a search. A search with several clicks is delivered once per click, under one event id.
 -- A time that cannot be read takes the line's place in its file: the time of the readable line before it.
+-- Columns are named with their file: a bare "user" would be DuckDB's own user where a file has no such column.
 with clicked_lines as (
     select
         'train.csv' as file_name,
         row_number() over () + 1 as line,
-        "user" as user_id,
-        sku,
-        query,
-        click_time,
-        query_time
-    from read_csv($url || '/train.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"')
+        train."user" as user_id,
+        train.sku,
+        train.query,
+        train.click_time,
+        train.query_time
+    from
+        read_csv(
+            $url || '/train.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+        ) as train
     union all
     select
         'test.csv' as file_name,
         row_number() over () + 1 as line,
-        "user" as user_id,
-        sku,
-        query,
-        click_time,
-        query_time
-    from read_csv($url || '/test.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"')
+        test."user" as user_id,
+        test.sku,
+        test.query,
+        test.click_time,
+        test.query_time
+    from
+        read_csv(
+            $url || '/test.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+        ) as test
 ),
 
 searched_lines as (
@@ -36,12 +43,14 @@ searched_lines as (
     select
         'kaggle_test_queries.csv' as file_name,
         row_number() over () + 1 as line,
-        "user" as user_id,
-        query,
-        query_time
-    from read_csv(
-        $url || '/kaggle_test_queries.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
-    )
+        searches."user" as user_id,
+        searches.query,
+        searches.query_time
+    from
+        read_csv(
+            $url || '/kaggle_test_queries.csv',
+            all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+        ) as searches
 ),
 
 happened as (

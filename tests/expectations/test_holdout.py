@@ -1,0 +1,31 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from broken_tables import broken_rules, changed, without
+
+GOOD: list[dict[str, Any]] = [
+    {"user_id": "u", "item_id": "a", "kind": "click", "weight": 1},
+    {"user_id": "v", "item_id": "a", "kind": "click", "weight": 2**53},
+]
+
+
+def test_a_good_table_passes(tmp_path: Path) -> None:
+    assert broken_rules("holdout", GOOD, GOOD, tmp_path) == ([], [])
+
+
+@pytest.mark.parametrize("column", ["user_id", "item_id", "kind", "weight"])
+def test_every_needed_column_is_filled(tmp_path: Path, column: str) -> None:
+    assert broken_rules("holdout", without(column, GOOD), GOOD, tmp_path) == ([f"{column}_missing"], [])
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        ("user_id_repeated", [*GOOD, {**GOOD[0], "item_id": "b"}]),
+        ("weight_out_of_range", changed(GOOD, weight=0)),
+        ("weight_out_of_range", changed(GOOD, weight=2**53 + 2)),
+    ],
+)
+def test_a_broken_rule_is_critical_and_named(tmp_path: Path, rule: str, rows: list[dict[str, Any]]) -> None:
+    assert broken_rules("holdout", rows, GOOD, tmp_path) == ([rule], [])

@@ -1,0 +1,130 @@
+"""Stage `evaluate`: the gate, and figures that can be checked by hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from handmade_shop import FIRST, derive, event, ingest, item, open_shop, rows
+
+from pipeline.errors import AuditFailed
+from pipeline.line import run_stage
+from pipeline.model_files import Factors, write_factors
+from pipeline.run import Run
+from pipeline.settings import Settings
+from pipeline.stages.evaluate import check_model, judge
+
+UP_TO = ("prepare", "train", "evaluate")
+ITEMS = [item(name) for name in "abcde"]
+
+
+def factors(ids: str, vectors: object) -> Factors:
+    return Factors(pd.Index(list(ids)), np.array(vectors, np.float32))
+
+
+GOOD = factors("uvw", [[1, 0], [0, 1], [1, 1]])
+
+
+@pytest.mark.parametrize(
+    ("vectors", "sentence"),
+    [
+        ([[1, 0], [np.nan, 1], [1, 1]], r"1 of 3 vectors are not finite"),
+        ([[1, 0], [np.inf, 1], [-np.inf, 1]], r"2 of 3 vectors are not finite"),
+        (np.zeros((3, 2)), r"all vectors are zero; the model learnt nothing"),
+        (np.ones((3, 2)), r"all vectors are the same; the model has collapsed"),
+    ],
+)
+def test_a_broken_model_is_refused(vectors: object, sentence: str) -> None:
+    broken = factors("abc", vectors)
+    with pytest.raises(AuditFailed, match=f"hour: item_factors: {sentence}"):
+        check_model("hour", GOOD, broken)
+    with pytest.raises(AuditFailed, match=f"hour: user_factors: {sentence}"):
+        check_model("hour", broken, GOOD)
+
+
+def test_a_sound_an_empty_and_a_tiny_model_are_let_through() -> None:
+    check_model("hour", GOOD, GOOD)
+    check_model("hour", factors("", np.zeros((0, 2))), GOOD)
+    check_model("hour", factors("ab", np.ones((2, 2))), GOOD)
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, 1.0])
+def test_a_broken_model_lands_nothing_and_nothing_is_recommended_by_it(
+    ran: Settings, monkeypatch: pytest.MonkeyPatch, value: float
+) -> None:
+    import pipeline.stages.train as train
+
+    def write_broken(path: Path, column: str, ids: list[str], vectors: np.ndarray) -> None:
+        write_factors(path, column, ids, np.full_like(vectors, value))
+
+    monkeypatch.setattr(train, "write_factors", write_broken)
+    hour = FIRST.replace(hour=16)
+    run_stage("train", hour, ran)
+    with pytest.raises(AuditFailed, match="user_factors: "):
+        run_stage("evaluate", hour, ran)
+    with pytest.raises(Exception, match="run evaluate again first"):
+        run_stage("recommend", hour, ran)
+
+
+def test_figures_by_hand(tmp_path: Path) -> None:
+    """Four items in the order of popularity a, b, c, d; lists of two that leave out what the users met."""
+    settings = Settings(home=tmp_path, factors=2)
+    users = factors("uvw", [[1, 0], [0, 1], [1, 0]])
+    items = factors("abcd", [[1, 0], [0, 1], [0.5, 0], [0, 0.5]])
+    pairs = pd.DataFrame({"user_id": ["u", "v", "w"], "item_id": ["a", "b", "b"]})
+    hidden = pd.DataFrame({"user_id": ["u", "v", "w", "stranger", "u"], "item_id": ["c", "d", "d", "a", "gone"]})
+    found = judge(2, users, items, hidden, pd.Series(["a", "b", "c", "d"]), pairs, settings)
+    figures = {(row.list, row.metric): row.value for row in found.itertuples()}
+    assert set(found["users"]) == {3}
+    # ours: u gets c, then b or d at 0; v gets d first; w gets a, c and misses d
+    assert figures["ours", "recall"] == pytest.approx(2 / 3)
+    assert figures["ours", "ndcg"] == pytest.approx(2 / 3)
+    # popular: u gets b, c (rank 2); v gets a, c; w gets a, c
+    assert figures["popular", "recall"] == pytest.approx(1 / 3)
+    assert figures["popular", "ndcg"] == pytest.approx(1 / np.log2(3) / 3)
+    assert figures["popular", "coverage"] == pytest.approx(3 / 4)
+
+
+def test_a_hidden_item_that_the_model_cannot_know_is_a_miss_and_counts(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, factors=2)
+    hidden = pd.DataFrame({"user_id": ["u"], "item_id": ["new"]})
+    pairs = pd.DataFrame({"user_id": ["u"], "item_id": ["a"]})
+    found = judge(5, GOOD, factors("ab", [[1, 0], [0, 1]]), hidden, pd.Series(["a", "b", "new"]), pairs, settings)
+    figures = {(row.list, row.metric): row.value for row in found.itertuples()}
+    assert figures["ours", "recall"] == 0
+    assert figures["popular", "recall"] == 1
+
+
+def test_few_held_out_users_are_a_warning_and_the_gate_stays_open(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, ITEMS, [event("click", "u", name) for name in "abc"])
+    ingest(settings)
+    result = derive(settings, stages=UP_TO)["evaluate"]
+    assert result.notes[0].startswith("warning: only ")
+    assert result.notes[0].endswith("held-out users, too few to judge the model by")
+
+
+def test_nobody_at_all_is_a_warning_too(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, ITEMS, [])
+    ingest(settings)
+    assert derive(settings, stages=UP_TO)["evaluate"].notes == (
+        "warning: only 0 held-out users, too few to judge the model by",
+    )
+
+
+def test_enough_held_out_users_give_figures_and_a_model_worse_than_popular_is_a_warning(tmp_path: Path) -> None:
+    """Everybody ends with e: no model can know it from the others, and the popular list has it."""
+    events = [event("click", f"user {user}", name, minute=at) for user in range(100) for at, name in enumerate("abce")]
+    settings = open_shop(tmp_path, ITEMS, events, holdout_share=0.5, k=1)
+    ingest(settings)
+    result = derive(settings, stages=UP_TO)["evaluate"]
+    assert result.facts["users"] >= 20
+    assert set(rows(settings, "evaluation", "list", "metric")) == {
+        (name, metric) for name in ("ours", "popular") for metric in ("recall", "ndcg", "coverage")
+    }
+    worse = result.facts["recall"] < result.facts["popular_recall"]
+    assert ("warning: the popular list did better on the held-out users than the model" in result.notes) == worse
+
+
+def test_what_is_judged_is_the_lists_of_the_hour_as_they_are_made(ran: Settings) -> None:
+    assert {row[2] for row in rows(ran, "evaluation", "list", "metric", "k", hour=6)} == {20}
+    assert Run(FIRST, ran).settings.k == 20

@@ -1,0 +1,56 @@
+"""Looking back: what users searched for, and how the hours went."""
+
+from pathlib import Path
+
+import pytest
+from handmade_shop import FIRST, event, ingest, is_conserved, item, open_shop
+
+from pipeline.errors import AuditFailed
+from pipeline.history import hour_states, newest_hour, recent_searches
+from pipeline.hours import HOUR
+from pipeline.lake import open_stage
+from pipeline.run import Run
+from pipeline.settings import Settings, load_settings
+
+
+def test_the_newest_hour_is_that_of_the_latest_manifest(ran: Settings) -> None:
+    assert newest_hour(ran) == FIRST + 6 * HOUR
+    assert newest_hour(ran, "prepare") == FIRST + 6 * HOUR
+    with pytest.raises(AuditFailed), open_stage(Run(FIRST + 9 * HOUR, ran), "ingest_events"):
+        raise AuditFailed("refused")
+    assert newest_hour(ran) == FIRST + 6 * HOUR
+
+
+def test_before_the_first_hour_there_is_none(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
+    assert newest_hour(settings) is None
+    assert hour_states(settings, FIRST, 5) == []
+    assert recent_searches(settings, FIRST, 3) == {}
+
+
+def test_hours_are_told_newest_first_with_ledger_stages_version_and_failures(ran: Settings) -> None:
+    with pytest.raises(AuditFailed), open_stage(Run(FIRST + 7 * HOUR, ran), "ingest_events"):
+        raise AuditFailed("the reason")
+    states = hour_states(ran, FIRST + 8 * HOUR, 20)
+    assert [state["hour"][-2:] for state in states] == ["17", "16", "15", "14", "13", "12", "11", "10"]
+    failed, whole, *_, first = states
+    assert failed["failures"] == ["ingest_events: the reason"]
+    assert failed["ledger"] is None
+    assert is_conserved(whole["ledger"])
+    assert len(whole["stages"]) == 7
+    assert whole["version"].startswith("2026-01-05T16-")
+    assert whole["seconds"] > 0
+    assert first["stages"] == ["ingest_events", "ingest_catalog"]
+    assert first["version"] is None
+
+
+def test_recent_searches_are_the_last_different_ones_of_who_searched_most(tmp_path: Path) -> None:
+    events = [
+        event("search", "u", query, minute=at) for at, query in enumerate(["Halo", "gears", "HALO", "zelda", "mario"])
+    ]
+    events += [event("search", "v", "pong", hour=1), event("search", None, "anonymous", session_id="s")]
+    events += [event("click", "w", "a")]
+    settings = open_shop(tmp_path, [item("a")], events)
+    ingest(settings, 2)
+    assert recent_searches(settings, FIRST + HOUR, users=5) == {"u": ["mario", "zelda", "halo"], "v": ["pong"]}
+    assert recent_searches(settings, FIRST, users=1, searches=1) == {"u": ["mario"]}
