@@ -1,4 +1,4 @@
-"""Holding a draft table against its suite with Great Expectations, which is imported here, late, and nowhere else.
+"""Holding a draft table against its suite with Great Expectations, which this module and the suites import, late.
 
 Its import costs seconds, so a stage that audits nothing must not pay for it. Tables go through in slices of a million
 rows, so memory is bounded; results never carry values of personal columns.

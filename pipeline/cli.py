@@ -14,6 +14,7 @@ from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_h
 from pipeline.line import choose_stages, run_stage
 from pipeline.serving import database, read
 from pipeline.settings import load_settings
+from pipeline.source import source_url
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
@@ -70,6 +71,7 @@ def backfill(
 def status(hours: Annotated[int, typer.Option(help="How many hours to look back over.", min=1)] = 12) -> None:
     """What is live and how old it is, how the last hours went, and what failed."""
     settings = load_settings()
+    source_url(settings)  # an unknown source is named here too
     show.console.print(f"source {settings.source}, arm {settings.arm}; lake {settings.lake}")
     engine = database.connect(settings.serving)
     try:

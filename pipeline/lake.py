@@ -15,7 +15,7 @@ import shutil
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,10 @@ def settings_facts(run: Run) -> dict[str, Any]:
 class Work:
     """A stage at work: reads register as inputs, kept drafts are audited; see `open_stage`."""
 
-    def __init__(self, run: Run, stage: str) -> None:
+    def __init__(self, run: Run, stage: str, hours_together: int = 1) -> None:
         self.run = run
         self.stage = stage
+        self.hours_together = hours_together
         self.folder = run.lake / ".staging" / f"{stage}-{run.name}-{uuid.uuid4().hex[:12]}"
         self.inputs: dict[str, str] = {}
         self.tables: dict[str, dict[str, Any]] = {}
@@ -149,9 +150,10 @@ class Work:
     def _stop_clock(self) -> None:
         wall, cpu = self._started
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        # Hours that went together cannot be told apart: each bears its share, so that the sum is what it took.
         self.timings = {
-            "seconds": round(time.perf_counter() - wall, 3),
-            "cpu_seconds": round(time.process_time() - cpu, 3),
+            "seconds": round((time.perf_counter() - wall) / self.hours_together, 3),
+            "cpu_seconds": round((time.process_time() - cpu) / self.hours_together, 3),
             "peak_rss_mb": round(peak, 1),
         }
 
@@ -178,13 +180,16 @@ class Work:
             for table, entry in self.tables.items():
                 move_into_place(self.draft(table), folder / entry["file"])
             self._stop_clock()
-            write_json(folder / f"{self.stage}.json", self._manifest(), self.folder)
-            # Only now is nothing pointing at the files of the attempt before.
             kept = {entry["file"] for entry in self.tables.values()}
-            for entry in (before or {}).get("tables", {}).values():
-                if entry["file"] not in kept:
-                    (folder / entry["file"]).unlink(missing_ok=True)
+            replaced = {entry["file"] for entry in (before or {}).get("tables", {}).values()} - kept
+            manifest = {**self._manifest(), "replaced": sorted(replaced)}
+            write_json(folder / f"{self.stage}.json", manifest, self.folder)
+            # What this landing replaced may still be read by a stage that looked it up before: it goes with the next one.
+            for file in set((before or {}).get("replaced", [])) - kept - replaced:
+                (folder / file).unlink(missing_ok=True)
             shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
+            with suppress(OSError):  # the failures of other stages stay
+                (folder / "failed").rmdir()
 
     def _keep_evidence(self, error: BaseException) -> None:
         self._stop_clock()
@@ -226,34 +231,51 @@ def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:
 
 
 @contextmanager
-def open_stage(run: Run, stage: str, keep_evidence: bool = True) -> Iterator[Work]:
+def open_stage(run: Run, stage: str) -> Iterator[Work]:
     """A `Work` whose kept drafts land when the block ends well; when it raises, drafts and a manifest stay as evidence."""
-    work = Work(run, stage)
-    work.folder.mkdir(parents=True)
-    try:
-        yield work
-        work._land()
-    except Exception as error:
-        if keep_evidence:
-            work._keep_evidence(error)
-        raise
-    finally:
-        shutil.rmtree(work.folder, ignore_errors=True)
+    with open_stages([run], stage) as works:
+        yield works[0]
 
 
 @contextmanager
 def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
-    """A stage of several hours, oldest first: all land when the block ends well. Evidence is kept of a single hour only."""
-    with ExitStack() as stack:
-        # Entered newest first, because they land in the order of leaving: oldest first.
-        works = [stack.enter_context(open_stage(run, stage, len(runs) == 1)) for run in reversed(runs)]
-        yield works[::-1]
+    """The `Work` of a stage for several hours; when the block ends well they land one after the other, in this order.
+
+    Evidence of a failure is kept of a single hour only: hours that fail together are tried again one by one.
+    """
+    works = [Work(run, stage, len(runs)) for run in runs]
+    for work in works:
+        work.folder.mkdir(parents=True)
+    sweep_staging(works[0])
+    try:
+        yield works
+        for work in works:
+            work._land()
+    except Exception as error:
+        if len(works) == 1:
+            works[0]._keep_evidence(error)
+        raise
+    finally:
+        for work in works:
+            shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def sweep_staging(work: Work) -> None:
+    """Staging folders that a killed attempt left more than a day before this one began are gone."""
+    newest = work.folder.stat().st_mtime
+    for folder in work.folder.parent.iterdir():
+        with suppress(OSError):
+            if newest - folder.stat().st_mtime > 86_400:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def reuse_landed(run: Run, stage: str) -> StageResult | None:
-    """The result of a stage that has landed already and need not run again, or None when it has to run."""
+    """The result of a stage that has landed already and need not run again, or None when it has to run.
+
+    An hour in which the source delivered nothing is asked for again: it may have been asked too early.
+    """
     manifest = None if run.repull else read_manifest(run, stage)
-    if manifest is None:
+    if manifest is None or not manifest["rows_in"]:
         return None
     work = Work(run, stage)
     work.rows_in, work.rows_out = manifest["rows_in"], manifest["rows_out"]

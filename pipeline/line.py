@@ -29,6 +29,8 @@ def choose_stages(only: str | None) -> list[str]:
     if not only:
         return list(STAGES)
     names = {name.strip() for name in only.split(",") if name.strip()}
+    if not names:
+        raise BadInput(f"no stage is named in {only!r}; the stages are {', '.join(STAGES)}.")
     unknown = sorted(names - set(STAGES))
     if unknown:
         raise BadInput(f"{', '.join(unknown)} is not a stage; the stages are {', '.join(STAGES)}.")

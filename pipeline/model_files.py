@@ -1,4 +1,4 @@
-"""Reading and writing what the model works on: sparse matrices from tables, and factors as Parquet (never pickles)."""
+"""The model's vectors as Parquet files (never pickles), and where an id stands among them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -31,7 +31,9 @@ class Settings(BaseSettings):
         Path("../shared/data"), description="folder in which the file sources look for theirs by default"
     )
     serving_url: str = Field("", description="SQLAlchemy URL of the serving database; empty: SQLite in home")
-    arm: str = Field("batch", description="name under which this pipeline publishes, beside other designs")
+    arm: str = Field(
+        "batch", min_length=1, description="name under which this pipeline publishes, beside other designs"
+    )
     start: datetime = Field(
         parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
     )

@@ -145,11 +145,14 @@ def _pull_database(
         )
     if is_any_text:
         sa.event.listen(engine, "connect", _spell_out_bytes)
+    if engine.dialect.name == "postgresql":
+        sa.event.listen(engine, "connect", _speak_utc)
     text = sa.text(re.sub(r"\$([a-z_]+)", r":\1", statement))
     used = {name: value for name, value in values.items() if f"${name}" in statement}
     try:
-        with engine.connect().execution_options(stream_results=True, yield_per=BATCH_ROWS) as connection:
-            result = connection.execute(text, used)
+        with engine.connect() as connection:
+            streamed = {"stream_results": True, "yield_per": BATCH_ROWS}
+            result = connection.execute(text, used, execution_options=streamed)
             _check_columns(run, kind, list(result.keys()))
             return _write_batches(kind, list(result.keys()), result.partitions(BATCH_ROWS), target)
     except (sa.exc.OperationalError, sa.exc.InterfaceError) as error:
@@ -176,6 +179,13 @@ def _spell_out_bytes(connection: Any, record: Any) -> None:
     Only after a first try, because it costs a call for each value.
     """
     connection.text_factory = lambda raw: raw.decode("utf-8", "backslashreplace")
+
+
+def _speak_utc(connection: Any, record: Any) -> None:
+    """`$start` and `$end` are UTC texts: the session must read them so, whatever the database's own time zone is."""
+    with connection.cursor() as cursor:
+        cursor.execute("set time zone 'UTC'")
+    connection.commit()
 
 
 def _write_batches(kind: str, names: list[str], batches: Iterator[Any], target: Path) -> int:

@@ -20,5 +20,5 @@ PRODUCERS: dict[str, str] = {
     "similar_items": "recommend",
 }
 
-# The model's arrays are judged as a model by `evaluate` (finite, not collapsed, better than popular), not row by row.
+# The model's arrays are judged as a model by `evaluate` (finite, not collapsed, compared with popular), not row by row.
 JUDGED_BY_EVALUATE = frozenset({"user_factors", "item_factors"})

@@ -32,9 +32,8 @@ class Verified:
 def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
     """Every table of a landed hour beside its twin, pulled and computed anew in a temporary lake, and remarks.
 
-    Each stage uses the settings named in its manifest, and the other hours are read as they
-    stand in the lake. Raises `NotLanded`
-    when the hour has nothing to compare with.
+    Each stage uses the settings named in its manifest; the other hours are read as they stand in the lake. Raises
+    `NotLanded` when the hour has nothing to compare with.
     """
     here = Run(hour=hour, settings=settings)
     stages = [stage for stage in STAGES if stage in PRODUCERS.values()]
@@ -46,6 +45,7 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
         for stage, manifest in landed.items()
         if manifest["code_version"] != code_version()
     ]
+    remarks += [f"{stage} has not landed, so it is not verified" for stage in stages if stage not in landed]
     results = []
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:

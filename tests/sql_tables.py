@@ -64,6 +64,7 @@ SHAPES: dict[str, pa.Schema] = {
     "typed_items": pa.schema([("row", WHOLE), ("locator", TEXT), *ITEM]),
     "refused": _shape("rule sentence", row=WHOLE, is_primary=TRUTH),
     "known_events": _shape("event_id"),
+    "landed_events": EVENT,
     "window_events": EVENT,
     "hour_events": EVENT,
     "event_types": _shape("event_type", weight=WHOLE),

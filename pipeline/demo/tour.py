@@ -130,8 +130,8 @@ def show_lists(settings: Settings, engine: Engine, hour: datetime) -> None:
     for user, queries in history.recent_searches(settings, hour, SHOWN_USERS).items():
         found = read.read_user(engine, settings.source, settings.arm, user)
         for place, row in enumerate(found.rows[:SHOWN_ITEMS]):
-            searched = queries[place] if place < len(queries) else ""
-            rows.add_row(user if place == 0 else "", searched, row.title or row.item_id, row.reason)
+            who = (user, ", ".join(queries)) if place == 0 else ("", "")
+            rows.add_row(*who, row.title or row.item_id, row.reason)
     show.console.print(rows)
     show.console.print()
 

@@ -130,12 +130,27 @@ def create_schema(engine: Engine) -> None:
     with writing(engine, lock="serving schema") as connection:
         if _is_applied(connection, fingerprint):
             return  # another process was quicker
+        _check_columns(connection)
         metadata.create_all(connection)
         for view in VIEWS:
             connection.exec_driver_sql(f"drop view if exists {view}")
             connection.exec_driver_sql(view_sql(view, engine.dialect.name))
         connection.execute(delete(serving_schema))
         connection.execute(insert(serving_schema).values(fingerprint=fingerprint, applied_at=datetime.now(UTC)))
+
+
+def _check_columns(connection: Connection) -> None:
+    """Raises `BadInput` when a table that is there lacks a column: creating what is missing would not mend it."""
+    there = inspect(connection)
+    for table in metadata.sorted_tables:
+        if there.has_table(table.name):
+            known = {column["name"] for column in there.get_columns(table.name)}
+            missing = [column.name for column in table.columns if column.name not in known]
+            if missing:
+                raise BadInput(
+                    f"the serving database {name_database(connection.engine.url)} was made by another release: table "
+                    f"{table.name} has no column {', '.join(missing)}; add it, or publish to a new database."
+                )
 
 
 def _is_applied(connection: Connection, fingerprint: str) -> bool:

@@ -50,10 +50,12 @@ SENTENCES = {
     "searched": ("because you searched for '{}'", "fits the search"),
     "clicked": ("because you looked at {}", "often clicked after this search"),
     "added_to_cart": ("because you put {} in your cart", "often put in the cart after this search"),
-    "bought_together": ("often bought with {}", "often bought after this search"),
-    "similar": ("similar to {}", "similar to what you looked at"),
+    "bought_together": ("because you bought {}", "often bought after this search"),
+    "similar": ("similar to {}", "similar"),
     "popular": ("popular in {}", "popular right now"),
 }
+# Where the thing that speaks for an item is that very item.
+OF_ITSELF = {"clicked": "you looked at it", "added_to_cart": "you put it in your cart"}
 REFERS_TO_ITEM = {"clicked", "added_to_cart", "bought_together", "similar"}
 
 
@@ -88,9 +90,11 @@ class Answer:
     age_seconds: float
 
 
-def explain(reason: str, titles: Mapping[str, str | None]) -> str:
-    """The sentence for a reason (JSON array of a code and its references); items are called by their titles."""
+def explain(reason: str, titles: Mapping[str, str | None], item_id: str | None = None) -> str:
+    """The sentence why `item_id` is shown, for a reason (JSON array of a code and its references), with items' titles."""
     code, *references = _parse_reason(reason)
+    if references == [item_id] and code in OF_ITSELF:
+        return OF_ITSELF[code]
     with_reference, without = SENTENCES.get(code, ("", "recommended for you"))
     if not references or not with_reference:
         return without
@@ -149,7 +153,15 @@ def _read(engine: Engine, source: str, arm: str, table: Table, key: str, value: 
             rows = _read_list(connection, pinned.version, popular_items, "segment", ALL)
         titles = _read_titles(connection, pinned.version, (row.reason for row in rows))
     listed = tuple(
-        Listed(row.rank, row.item_id, row.title, row.price, row.currency, row.score, explain(row.reason, titles))
+        Listed(
+            row.rank,
+            row.item_id,
+            row.title,
+            row.price,
+            row.currency,
+            row.score,
+            explain(row.reason, titles, row.item_id),
+        )
         for row in rows
     )
     return Answer(listed, served_reason, pinned.version, pinned.age_seconds)

@@ -127,7 +127,7 @@ versions = Table(
     _value("arm", TEXT, "the design that made it, batch or another"),
     _value("interval_start", Moment(), "start of the hour"),
     _value("interval_end", Moment(), "end of the hour: everything is computed as of then"),
-    _value("data_cutoff", Moment(), "newest moment of which data were used"),
+    _value("data_cutoff", Moment(), "everything that was delivered before this moment is in: the end of the hour"),
     _value("published_at", Moment(), "when it was published, by the clock; null before", nullable=True),
     _value("status", TEXT, "loading, failed or published; only published versions can be live and never change"),
     _value("content_hash", TEXT, "SHA-256 over source, arm, hour and the hash of each table's Parquet"),

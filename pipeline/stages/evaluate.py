@@ -60,10 +60,11 @@ def judge(
     pairs: pd.DataFrame,
     settings: Settings,
 ) -> pd.DataFrame:
-    """Rows (list, metric, k, users, value) for lists of k items that leave out what the user already met.
+    """Rows (list, metric, k, users, value) for lists of k items that leave out all that the user already met.
 
-    Judged are the users whose hidden item is available and known to the model or not: a model that cannot know an item
-    misses it. `popular` holds the available items, best first.
+    Stricter than what is published, which leaves out only what was bought: a list is judged by finding something new.
+    Judged are the users whose hidden item is available; an item that the model cannot know counts as missed. `popular`
+    holds the available items, best first.
     """
     catalog = pd.Index(sorted(set(popular) | set(items.ids)))
     never = np.setdiff1d(np.arange(len(items.ids)), items.ids.get_indexer(popular)).astype(np.int32)

@@ -15,17 +15,17 @@ LOOK_BACK = timedelta(days=30)
 
 
 def ingest_catalog(run: Run) -> StageResult:
-    """`items` and `quarantined_items` of the hour have landed; without a snapshot the nearest earlier one serves."""
+    """`items` and `quarantined_items` of the hour have landed; without one row to use the nearest earlier one serves."""
     return reuse_landed(run, "ingest_catalog") or ingest_catalog_of_hours([run])[0]
 
 
 def ingest_catalog_of_hours(runs: Sequence[Run]) -> list[StageResult]:
-    """The same for several hours at once, oldest first, which costs less than one by one: all of them land, or none."""
+    """The same for several hours at once, oldest first, which costs less than one by one; none lands when one is refused."""
     limits = {"id_length": ID_LENGTH, "text_length": TEXT_LENGTH}
     with open_stages(runs, "ingest_catalog") as works:
         take_in(works, "items", limits)
         for place, work in enumerate(works):
-            if not work.facts["ledger"]["delivered"]:
+            if not work.facts["ledger"]["accepted"]:
                 use_earlier_snapshot(work, works[:place])
         keep_together(works, "items", **limits)
         keep_together(works, "quarantined_items")
@@ -40,6 +40,6 @@ def use_earlier_snapshot(work: Work, drafted: Sequence[Work]) -> None:
         paths = [drafts[hour]] if hour in drafts else work.read_hour("items", hour)
         if paths:
             shutil.copyfile(paths[0], work.draft("items"))
-            work.note(f"the source has no catalog for this hour; using that of {format_hour(hour)}")
+            work.note(f"the source has no usable catalog for this hour; using that of {format_hour(hour)}")
             return
     raise AuditFailed(f"{work.run.name}: items: the source delivered an empty catalog and there is no earlier one.")

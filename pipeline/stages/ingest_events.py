@@ -23,7 +23,7 @@ def ingest_events(run: Run) -> StageResult:
 
 
 def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
-    """The same for several hours at once, oldest first, which costs less than one by one: all of them land, or none."""
+    """The same for several hours at once, oldest first, which costs less than one by one; none lands when one is refused."""
     lookback = runs[0].settings.lookback_hours
     limits = {
         "event_types": event_types(),

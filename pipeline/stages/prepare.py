@@ -20,6 +20,7 @@ EVENT_COLUMNS = {
     "query": "varchar",
     "item_id": "varchar",
     "occurred_at": "timestamptz",
+    "lag_seconds": "bigint",
 }
 
 
@@ -32,7 +33,7 @@ def prepare(run: Run) -> StageResult:
 
 
 def prepare_of_hours(runs: Sequence[Run]) -> list[StageResult]:
-    """The same for several hours at once, which costs less than one by one: all of them land, or none."""
+    """The same for several hours at once, which costs less than one by one; none lands when one is refused."""
     settings = runs[0].settings
     most_weight = round(settings.max_pair_weight * 1_000_000)
     limits = {"interactions": {"kinds": event_types(), "most_weight": most_weight}}
@@ -61,13 +62,14 @@ def derive_tables(work: Work) -> None:
     with connect(settings, work.folder) as connection:
         view_files(connection, "items", [items])
         view_files(connection, "hour_events", [own])
-        work.rows_in = load_files(connection, "window_events", window, EVENT_COLUMNS)
+        work.rows_in = load_files(connection, "landed_events", window, EVENT_COLUMNS)
         connection.register("event_types", fetch_table(connection, "event_types", **values))
 
         def derive(table: str, known_as: str | None = None) -> None:
             write_table(connection, table, work.draft(table), **values)
             view_files(connection, known_as or table, [work.draft(table)])
 
+        derive("window_events")
         derive("unknown_items")
         check_unknown_items(work)
         derive("holdout", known_as="held_out")

@@ -1,12 +1,10 @@
 """Stage `publish`: what `recommend` landed becomes a version of the serving database, live unless a newer hour is."""
 
-from datetime import datetime
-
 import pyarrow.parquet as pq
 
 from pipeline.files import code_version
 from pipeline.lake import open_stage
-from pipeline.manifests import stage_facts, stage_timings
+from pipeline.manifests import stage_timings
 from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
@@ -24,13 +22,12 @@ def publish(run: Run) -> StageResult:
     with open_stage(run, "publish") as work:
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
-        cutoff = stage_facts(run, "ingest_events").get("data_cutoff")
         version = describe_version(
             source=run.settings.source,
             arm=run.settings.arm,
             interval_start=run.hour,
             interval_end=run.end,
-            data_cutoff=datetime.fromisoformat(cutoff) if cutoff else run.end,
+            data_cutoff=run.end,
             hashes=work.inputs,
             code_version=code_version(),
             max_rank=run.settings.k,

@@ -13,12 +13,12 @@ from pipeline.run import Run
 from pipeline.settings import Settings, load_settings
 
 
-def test_the_newest_hour_is_that_of_the_latest_manifest(ran: Settings) -> None:
+def test_the_newest_hour_is_that_of_the_latest_manifest_or_failure(ran: Settings) -> None:
     assert newest_hour(ran) == FIRST + 6 * HOUR
     assert newest_hour(ran, "prepare") == FIRST + 6 * HOUR
     with pytest.raises(AuditFailed), open_stage(Run(FIRST + 9 * HOUR, ran), "ingest_events"):
         raise AuditFailed("refused")
-    assert newest_hour(ran) == FIRST + 6 * HOUR
+    assert newest_hour(ran) == FIRST + 9 * HOUR
 
 
 def test_before_the_first_hour_there_is_none(tmp_path: Path) -> None:

@@ -98,15 +98,43 @@ def test_a_stage_that_raises_leaves_the_earlier_landed_version_untouched(run: Ru
     assert told["sentence"] == ("refused" if isinstance(crash, AuditFailed) else "ZeroDivisionError")
 
 
-def test_success_clears_the_evidence_the_staging_folder_and_the_files_it_replaces(run: Run) -> None:
+def test_success_clears_the_evidence_and_the_staging_folder(run: Run) -> None:
     with pytest.raises(AuditFailed):
         land(run, POOR)
     land(run, GOOD)
-    land(run, {"bought": GOOD["bought"].slice(0, 1)})
-    folder = hour_folder(run.lake, run.hour)
-    assert not (folder / "failed" / "prepare").exists()
+    assert not (hour_folder(run.lake, run.hour) / "failed").exists()
     assert staging(run) == []
-    assert [path.name for path in folder.glob("*.parquet")] == [landed_path(run.settings, "bought").name]
+
+
+def test_success_leaves_the_evidence_of_other_stages(run: Run) -> None:
+    for stage in ("train", "prepare"):
+        with pytest.raises(AuditFailed), open_stage(run, stage):
+            raise AuditFailed("refused")
+    land(run, GOOD)
+    assert [path.name for path in (hour_folder(run.lake, run.hour) / "failed").iterdir()] == ["train"]
+
+
+def test_replaced_files_outlive_the_landing_that_replaced_them_by_one(run: Run) -> None:
+    """Whoever looked a file up just before can still read it."""
+    paths = []
+    for count in (0, 1, 2):
+        land(run, {"bought": GOOD["bought"].slice(0, count)})
+        paths.append(landed_path(run.settings, "bought"))
+        assert [path.exists() for path in paths[-2:]] == [True] * len(paths[-2:])
+    assert not paths[0].exists()
+    land(run, {"bought": GOOD["bought"].slice(0, 1)})  # back to what was just replaced
+    assert landed_path(run.settings, "bought") == paths[1]
+    assert landed(run.settings, "bought").num_rows == 1
+
+
+def test_what_a_killed_attempt_left_in_staging_is_swept_away_after_a_day(run: Run) -> None:
+    old, new = run.lake / ".staging" / "old", run.lake / ".staging" / "new"
+    for folder, age in ((old, 90_000), (new, 3_600)):
+        folder.mkdir(parents=True)
+        moment = folder.stat().st_mtime - age
+        os.utime(folder, (moment, moment))
+    land(run, GOOD)
+    assert staging(run) == [new]
 
 
 def test_a_second_failure_replaces_the_evidence_of_the_first(run: Run) -> None:
@@ -289,7 +317,8 @@ def test_two_processes_that_land_the_same_stage_at_once_leave_a_consistent_hour(
             read_factors(work.read(f"{kind}_factors"), f"{kind}_id").vectors.shape[1] for kind in ("user", "item")
         }
     assert widths in ({3}, {5})
-    assert len(list(hour_folder(ran.lake, LAST).glob("*_factors.*.parquet"))) == 2
+    # Those that the manifest names, and at most those that they replaced.
+    assert len(list(hour_folder(ran.lake, LAST).glob("*_factors.*.parquet"))) <= 4
     assert not list((ran.lake / ".staging").iterdir())
 
 

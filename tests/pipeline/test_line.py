@@ -40,6 +40,8 @@ def test_chosen_stages_run_in_the_order_of_the_line_whatever_order_they_are_name
 def test_an_unknown_stage_is_answered_with_the_valid_ones() -> None:
     with pytest.raises(BadInput, match=r"clean, polish is not a stage; the stages are ingest_events, .*, publish"):
         choose_stages("polish,prepare,clean")
+    with pytest.raises(BadInput, match="no stage is named in ' , '"):
+        choose_stages(" , ")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
@@ -184,6 +185,19 @@ def test_a_shop_in_postgresql_hands_over_what_the_same_shop_in_sqlite_does(tmp_p
             ledger(there)["delivered"]
             == connection.execute(sa.text("select count(*) from events where ingested_at < '2026-01-05 11'")).scalar()
         )
+
+
+def test_a_postgresql_that_lives_in_another_zone_is_asked_in_utc(
+    handmade: Path, tmp_path: Path, postgres_url: str
+) -> None:
+    url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
+    (handmade / "events.sql").write_text(
+        f"select {EVENT_COLUMNS}, '2026-01-05T10:30:00Z' as delivered_at "
+        "where timestamptz '2026-01-05 10:30:00Z' between cast($start as timestamptz) and cast($end as timestamptz)"
+    )
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        admin.execute(f"alter database {admin.info.dbname} set timezone = 'Asia/Tokyo'")
+    assert len(pulled(load_settings(source="mine", source_url=url, home=tmp_path))) == 1
 
 
 def test_a_table_that_postgresql_does_not_have_is_named(tmp_path: Path, postgres_url: str) -> None:

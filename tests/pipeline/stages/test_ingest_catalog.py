@@ -24,7 +24,7 @@ def test_an_hour_without_a_snapshot_uses_the_nearest_earlier_one_and_says_so(tmp
     run_stage("ingest_catalog", FIRST + HOUR, settings)
     forget_catalog(settings)
     result = run_stage("ingest_catalog", FIRST + 4 * HOUR, settings)
-    assert result.notes == ("the source has no catalog for this hour; using that of 2026-01-05T11",)
+    assert result.notes == ("the source has no usable catalog for this hour; using that of 2026-01-05T11",)
     assert [item_id for (item_id,) in rows(settings, "items", "item_id", hour=4)] == ["a", "b", "c"]
     assert ledger(settings, 4, "ingest_catalog")["delivered"] == 0
 
@@ -37,10 +37,17 @@ def test_without_any_snapshot_the_hour_is_refused(tmp_path: Path) -> None:
         run_stage("ingest_catalog", FIRST, settings)
 
 
-def test_a_snapshot_of_nothing_but_refused_rows_is_refused_too(tmp_path: Path) -> None:
-    settings = open_shop(tmp_path, [item("a", price=-1)], [])
-    with pytest.raises(AuditFailed, match="items: catalog_empty"):
+def test_a_snapshot_of_nothing_but_refused_rows_is_no_snapshot(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path / "alone", [item("a", price=-1)], [])
+    with pytest.raises(AuditFailed, match="2026-01-05T10: items: "):
         run_stage("ingest_catalog", FIRST, settings)
+    settings = open_shop(tmp_path / "after another", [item("a")], [])
+    run_stage("ingest_catalog", FIRST, settings)
+    fill_shop(settings.shop_url, [item("a", price=-1, updated_at="2026-01-05 11:30:00")], [])
+    result = run_stage("ingest_catalog", FIRST + HOUR, settings)
+    assert result.notes == ("the source has no usable catalog for this hour; using that of 2026-01-05T10",)
+    assert rows(settings, "items", "price", hour=1) == [(9.99,)]
+    assert ledger(settings, 1, "ingest_catalog")["by_rule"] == {"price_out_of_range": 1}
 
 
 def test_a_later_snapshot_never_touches_an_earlier_one(tmp_path: Path) -> None:
@@ -64,7 +71,7 @@ def test_hours_together_hand_the_snapshot_on_among_themselves(tmp_path: Path) ->
     forget_catalog(settings)
     results = list(run_stage_of_hours("ingest_catalog", hours_between(FIRST, FIRST + 2 * HOUR), settings))
     assert [result.reused for result in results] == [True, False, False]
-    assert results[2].notes == ("the source has no catalog for this hour; using that of 2026-01-05T11",)
+    assert results[2].notes == ("the source has no usable catalog for this hour; using that of 2026-01-05T11",)
     assert landed(settings, "items", 2).equals(landed(settings, "items", 0))
 
 

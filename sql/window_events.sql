@@ -1,0 +1,21 @@
+-- The events of the window. The look-back keeps a repeated event out of the hour that delivers it again, but only when the
+-- hours landed in order; here every event counts once, however they landed.
+-- Grain: one row per event id; of several deliveries the first one counts.
+with numbered as (
+    select
+        *,
+        row_number() over (partition by event_id order by lag_seconds asc) as delivery
+    from landed_events
+)
+
+select
+    cast(event_id as varchar) as event_id,
+    cast(user_id as varchar) as user_id,
+    cast(session_id as varchar) as session_id,
+    cast(event_type as varchar) as event_type,
+    cast(query as varchar) as query,
+    cast(item_id as varchar) as item_id,
+    cast(occurred_at as timestamptz) as occurred_at
+from numbered
+where delivery = 1
+order by event_id
