@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down test test-ui check format docs lock clean
+.PHONY: help run up down test test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,10 @@ format: .venv/.synced ## put Python and SQL into the project's style
 
 docs: .venv/.synced ## write the generated pages of docs/ anew
 	@$(BIN)/python -m pipeline.documentation
+
+golden: .venv/.synced ## write the expected lists of tests/golden anew, after a change that is meant to change them
+	@GOLDEN=renew $(BIN)/pytest tests/test_golden.py
+	@git diff --stat tests/golden
 
 lock: $(UV) ## newest versions that pyproject.toml allows, into uv.lock
 	$(UV) lock --upgrade

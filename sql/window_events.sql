@@ -1,5 +1,5 @@
--- The events of the window. The look-back keeps a repeated event out of the hour that delivers it again, but only when the
--- hours landed in order; here every event counts once, however they landed.
+-- The events of the window. The look-back keeps a repeated event out of the hour that delivers it again, but only when
+-- the hours landed in order; here every event counts once, however they landed.
 -- Grain: one row per event id; of several deliveries the first one counts.
 with numbered as (
     select

@@ -340,3 +340,12 @@ def test_an_attempt_waits_for_the_one_that_is_landing(run: Run) -> None:
 def test_every_stage_after_ingestion_says_what_it_waits_for(tmp_path: Path, stage: str) -> None:
     with pytest.raises(NotLanded, match=f"{stage} of 2026-01-05T10 needs .*, which has not landed; run .* first"):
         run_stage(stage, FIRST, Settings(home=tmp_path))
+
+
+def test_an_hour_in_which_nothing_was_delivered_is_asked_for_again(tmp_path: Path) -> None:
+    settings = open_handmade(tmp_path / "var", [shop_item("a")], [])
+    ingest(settings)
+    fill(settings.shop_url, [], [shop_event("click", "u", "a")])
+    assert not run_stage("ingest_events", FIRST, settings).reused
+    assert run_stage("ingest_events", FIRST, settings).reused
+    assert landed(settings, "events").num_rows == 1
