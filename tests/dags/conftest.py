@@ -38,9 +38,9 @@ def dag_folder() -> Iterator[Path]:
     sys.path.remove(str(DAGS))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dag_bag(airflow_database: None, dag_folder: Path) -> Any:
-    """All DAGs of the folder, read as Airflow reads them."""
+    """All DAGs of the folder, read as Airflow reads them, anew for each test: a run leaves its parameters in the DAG."""
     from airflow.dag_processing.dagbag import DagBag
 
     with pytest.MonkeyPatch.context() as patch:
@@ -48,7 +48,7 @@ def dag_bag(airflow_database: None, dag_folder: Path) -> Any:
         return DagBag(str(dag_folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def dag(dag_bag: Any) -> Any:
     return dag_bag.dags["treasure_hunt_hourly"]
 
