@@ -8,8 +8,6 @@ A stage writes drafts to a staging folder, `Work.keep` audits them, and only whe
 their final names and the manifest replaced. Readers that follow a manifest never meet a half-written file.
 """
 
-import fcntl
-import os
 import resource
 import shutil
 import time
@@ -24,7 +22,7 @@ import pyarrow.parquet as pq
 
 from pipeline.audit import audit_table
 from pipeline.errors import NotLanded, TreasureHuntError
-from pipeline.files import code_version, flush, hash_file, hash_json, move_into_place, write_json
+from pipeline.files import alone_in, code_version, flush, hash_file, hash_json, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour
 from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
 from pipeline.run import Run, StageResult
@@ -175,7 +173,7 @@ class Work:
 
     def _land(self) -> None:
         folder = hour_folder(self.run.lake, self.run.hour)
-        with _alone_in(folder):
+        with alone_in(folder):  # a backfill and the schedule may meet: neither tidies away what the other just landed
             before = read_undamaged(self.run, self.stage)
             for table, entry in self.tables.items():
                 move_into_place(self.draft(table), folder / entry["file"])
@@ -198,25 +196,11 @@ class Work:
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
         write_json(self.folder / "manifest.json", failure, self.folder)
         evidence = folder / "failed" / self.stage
-        with _alone_in(folder):
+        with alone_in(folder):
             shutil.rmtree(evidence, ignore_errors=True)
             evidence.parent.mkdir(parents=True, exist_ok=True)
             self.folder.replace(evidence)
             flush(evidence.parent)
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Nobody else lands in this hour meanwhile: where a backfill and the schedule meet, one must not tidy away what the
-    other has just landed.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:

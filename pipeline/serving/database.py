@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.schema import CreateTable
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
-from pipeline.files import ROOT
+from pipeline.files import ROOT, alone_in
 from pipeline.serving.schema import VIEWS, metadata, serving_schema
 
 # Longer than the load of some ten million rows, during which SQLite has no room for a second writer.
@@ -161,8 +161,9 @@ def _is_applied(connection: Connection, fingerprint: str) -> bool:
 
 def _prepare_file(engine: Engine) -> None:
     """The file's folder exists and the file keeps a write-ahead log, so that readers and the writer do not meet."""
-    Path(str(engine.url.database)).parent.mkdir(parents=True, exist_ok=True)
-    with answering(engine), closing(engine.raw_connection()) as connection:  # outside of any transaction
+    folder = Path(str(engine.url.database)).parent
+    # SQLite does not wait for its turn when several turn a new file to a write-ahead log: all but one would fail.
+    with alone_in(folder), answering(engine), closing(engine.raw_connection()) as connection:  # in no transaction
         cursor = connection.cursor()
         if cursor.execute("pragma journal_mode").fetchone() != ("wal",):
             cursor.execute("pragma journal_mode = wal")
