@@ -15,11 +15,10 @@ import pyarrow.parquet as pq
 
 from pipeline.audit import find_refused
 from pipeline.duck import connect, load_files, view_files, write_table
-from pipeline.errors import AuditFailed, DataError
+from pipeline.errors import DataError
 from pipeline.lake import Work
 from pipeline.source import pull
 
-WARN_SHARE = 0.01
 ID_LENGTH = 200
 
 
@@ -109,13 +108,14 @@ def _balance(work: Work, kind: str, refused: pa.Table) -> None:
         "by_rule": dict(sorted(by_rule.items())),
         "every_failed_rule": dict(sorted(Counter(refused["rule"].to_pylist()).items())),
     }
-    if not malformed:
-        return
-    share = malformed / judged
-    worst, count = next((rule, n) for rule, n in by_rule.most_common() if rule != "excluded")
-    sentence = f"{kind}: {malformed} of {judged} rows are malformed ({share:.1%}), most often {worst} ({count} rows)"
     settings = work.run.settings
-    if judged >= settings.gate_min_rows and share > settings.malformed_limit:
-        raise AuditFailed(f"{work.run.name}: {sentence}; the limit is {settings.malformed_limit:.1%}.")
-    if judged >= settings.gate_min_rows and share > WARN_SHARE:
-        work.note(f"warning: {sentence}")
+    share = malformed / judged if judged else 0.0
+    worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule != "excluded"), ("", 0))
+    sentence = f"{kind}: {malformed} of {judged} rows are malformed ({share:.1%}), most often {worst} ({count} rows)"
+    is_judged = judged >= settings.gate_min_rows
+    limit = settings.malformed_limit
+    work.judge(
+        "malformed_share_too_high", not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share
+    )
+    limit = settings.malformed_warn_limit
+    work.judge("malformed_share_high", not (is_judged and share > limit), sentence, share)

@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from pipeline.audit import silence_library
 from pipeline.boundary import ID_LENGTH
 from pipeline.files import ROOT
+from pipeline.gates import GATES
 from pipeline.seeds import event_types
 from pipeline.serving.dictionary import describe_schema
 from pipeline.settings import PREFIX, Settings
@@ -78,14 +79,12 @@ def describe_rules() -> str:
         "in this order decides, every broken one is counted. Any other *critical* rule stops the hour: nothing of that "
         "stage lands, the last good version keeps serving. A *warning* lets the hour pass and is shown in the log, the "
         "manifest and `treasure-hunt run`.\n",
-        "Beside the suites, these gates stop an hour:\n",
-        f"- more than {defaults.malformed_limit:.0%} of the delivered rows of events or items are malformed (rows that "
-        f"the source itself excludes do not count), from {defaults.gate_min_rows:,} rows up; more than 1 % is a warning;",
-        f"- more than {defaults.unknown_items_limit:.0%} of the hour's events name an item in no catalog, from "
-        f"{defaults.gate_min_rows:,} events up;",
-        "- the model's vectors are not finite, all zero or all the same;",
-        "- a version in the serving database does not hold what was made, has a list with gaps, repeats or items that "
-        "are not available, or a score that is not finite.\n",
+        "## Gates\n",
+        "Beside the suites, these are asked of an hour as a whole; a critical one stops it.\n",
+        describe_gates(defaults),
+        "A model whose vectors are not finite, all zero or all the same is refused, and so is a version in the serving "
+        "database that does not hold what was made, has a list with gaps, repeats or items that are not available, or a "
+        "score that is not finite.\n",
     ]
     limits = suite_limits()
     for table, stage in PRODUCERS.items():
@@ -104,6 +103,15 @@ def describe_rules() -> str:
             lines.append(f"| `{meta['rule']}` | {severity} | {fate} | {meta['sentence']} |")
         parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
+
+
+def describe_gates(defaults: Settings) -> str:
+    """Every gate: what it judges, how severe it is, when it fails under default settings, and what to do then."""
+    lines = ["| gate | judges | severity | fails when | what to do |", "|---|---|---|---|---|"]
+    for name, gate in GATES.items():
+        sentence = gate.sentence.format(**defaults.model_dump())
+        lines.append(f"| `{name}` | {gate.table} | {gate.severity} | {sentence} | {gate.remedy} |")
+    return "\n".join(lines) + "\n"
 
 
 def main(arguments: list[str]) -> int:

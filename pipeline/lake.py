@@ -21,8 +21,9 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.audit import audit_table
-from pipeline.errors import NotLanded, TreasureHuntError
+from pipeline.errors import AuditFailed, NotLanded, TreasureHuntError
 from pipeline.files import alone_in, code_version, flush, hash_file, hash_json, move_into_place, write_json
+from pipeline.gates import GATES
 from pipeline.hours import HOUR, format_hour
 from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
 from pipeline.run import Run, StageResult
@@ -52,6 +53,7 @@ class Work:
         self.tables: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {}
         self.notes: list[str] = []
+        self.quality: list[dict[str, Any]] = []
         self.rows_in = 0
         self.rows_out = 0
         self.timings: dict[str, float] = {}
@@ -126,6 +128,27 @@ class Work:
                 return list(known["warnings"])
         return None
 
+    def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
+        """Record what a gate of `pipeline.gates` found. When it did not pass, a warning is noted with the sentence, which
+        says what, where and how many; a critical one raises `AuditFailed` with it.
+        """
+        severity = GATES[gate].severity
+        self.quality.append(
+            {
+                "table": GATES[gate].table,
+                "rule": gate,
+                "severity": severity,
+                "passed": passed,
+                "observed": observed,
+                "sentence": "" if passed else sentence,
+            }
+        )
+        if passed:
+            return
+        if severity == "critical":
+            raise AuditFailed(f"{self.run.name}: {sentence}{'' if sentence.endswith('?') else '.'}")
+        self.note(f"warning: {sentence}")
+
     def note(self, sentence: str) -> None:
         """Something a person should be told; stands in the manifest, the log and the summary."""
         self.notes.append(sentence)
@@ -167,6 +190,7 @@ class Work:
             "rows_out": self.rows_out,
             "tables": self.tables,
             "facts": self.facts,
+            "quality": self.quality,
             "notes": self.notes,
             "timings": self.timings,
         }

@@ -64,6 +64,9 @@ class Settings(BaseSettings):
 
     # the gates
     malformed_limit: float = Field(0.05, ge=0, le=1, description="share of malformed rows past which an hour blocks")
+    malformed_warn_limit: float = Field(
+        0.01, ge=0, le=1, description="share of malformed rows past which an hour warns"
+    )
     unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
     gate_min_rows: int = Field(1000, ge=1, description="rows from which gates on shares speak")
 

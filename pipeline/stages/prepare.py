@@ -6,7 +6,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
-from pipeline.errors import AuditFailed
 from pipeline.lake import Work, keep_together, open_stages
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
@@ -86,16 +85,17 @@ def check_unknown_items(work: Work) -> None:
     unknown = pq.read_table(work.draft("unknown_items"))
     count = pc.sum(unknown["events"]).as_py() or 0
     work.facts |= {"item_events": named_count, "unknown_item_events": count, "unknown_items": unknown.num_rows}
-    if not count:
-        return
-    share = count / named_count
+    share = count / named_count if named_count else 0.0
+    first = f", first {unknown['item_id'][0].as_py()!r}" if count else ""
     sentence = (
-        f"{count} of {named_count} events ({share:.1%}) are on {unknown.num_rows} items that are in no catalog, "
-        f"first {unknown['item_id'][0].as_py()!r}"
+        f"{count} of {named_count} events ({share:.1%}) are on {unknown.num_rows} items that are in no catalog{first}"
     )
-    if named_count >= settings.gate_min_rows and share > settings.unknown_items_limit:
-        raise AuditFailed(
-            f"{work.run.name}: events: {sentence}; the limit is {settings.unknown_items_limit:.0%}. "
-            "Do catalog and events come from the same shop?"
-        )
-    work.note(f"{sentence}; accepted, not trained on")
+    work.judge(
+        "unknown_items_share_too_high",
+        named_count < settings.gate_min_rows or share <= settings.unknown_items_limit,
+        f"events: {sentence}; the limit is {settings.unknown_items_limit:.0%}. "
+        "Do catalog and events come from the same shop?",
+        share,
+    )
+    if count:
+        work.note(f"{sentence}; accepted, not trained on")
