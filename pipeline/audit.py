@@ -7,7 +7,8 @@ rows, so memory is bounded; results never carry values of personal columns.
 import bisect
 import itertools
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
+
+# What a rule found: table, rule, severity, passed, checked and failed (rows), observed, sentence.
+Finding = dict[str, Any]
 
 SLICE_ROWS = 1_000_000
 DRAFT = "draft_number"
@@ -94,6 +98,10 @@ def _read_suite(table: str, limits: Mapping[str, Any]) -> "list[Expectation]":
     return expectations
 
 
+def _refusing(table: str, limits: Mapping[str, Any]) -> "list[Expectation]":
+    return [one for one in _read_suite(table, limits) if (one.meta or {}).get("refuses")]
+
+
 def _looks_at_rows(expectation: "Expectation") -> bool:
     """Whether a rule is about single rows or their uniqueness, not about a table as a whole or a share of it."""
     has_column = hasattr(expectation, "column") or hasattr(expectation, "column_list")
@@ -153,6 +161,10 @@ def _describe(table: str, result: Any) -> str:
     return f"{table}: {meta['rule']}: {meta['sentence']}{rows}{first}"
 
 
+def _rule(expectation: "Expectation") -> str:
+    return str((expectation.meta or {})["rule"])
+
+
 def _meta(result: Any) -> dict[str, Any]:
     return dict(result.expectation_config.meta)
 
@@ -168,29 +180,91 @@ def _exceptions(result: Any) -> list[str]:
     return [entry["exception_message"] for entry in entries if entry.get("raised_exception")]
 
 
-def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], hour: str) -> list[str]:
-    """Hold drafts of a table against its suite; returns the warnings, raises `AuditFailed` when a critical rule fails.
+def _is_critical(result: Any) -> bool:
+    return not result.success and (_severity(result) == "critical" or bool(_exceptions(result)))
 
-    Of several drafts (of several hours) the rows go through together, because a suite costs about as much for one row
-    as for a thousand; rules about a table as a whole are asked of each.
+
+def _not_broken(table: str, expectation: "Expectation", checked: int) -> Finding:
+    """What is kept of a rule that no row of a draft breaks; never a value of the table, here or in what follows."""
+    meta = expectation.meta or {}
+    return {
+        "table": table,
+        "rule": meta["rule"],
+        "severity": str(getattr(expectation.severity, "value", expectation.severity)),
+        "passed": True,
+        "checked": checked,
+        "failed": 0,
+        "observed": None,
+        "sentence": meta["sentence"],
+    }
+
+
+def _add(finding: Finding, result: Any) -> None:
+    """Take one slice's result into the finding of its rule."""
+    outcome = result.result or {}
+    finding["passed"] &= bool(result.success) and not _exceptions(result)
+    if _exceptions(result):
+        finding["sentence"] = (
+            f"it could not be checked: {finding['sentence'].removeprefix('it could not be checked: ')}"
+        )
+    if "unexpected_count" in outcome and finding["failed"] is not None:
+        finding["failed"] += int(outcome["unexpected_count"])
+    else:  # a rule about the table as a whole has no rows to count
+        finding["failed"] = None
+    observed = outcome.get("observed_value")
+    if isinstance(observed, (int, float)):
+        finding["observed"] = float(observed)
+
+
+def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], hour: str) -> list[list[Finding]]:
+    """Hold drafts of a table against its suite; for each draft what every rule found, in the suite's order.
+
+    Raises `AuditFailed`, which carries the findings of a single draft, when a critical rule fails. Of several drafts (of
+    several hours) the rows go through together, because a suite costs about as much for one row as for a thousand; rules
+    about a table as a whole are asked of each.
     """
     suite = _read_suite(table, limits)
     of_rows = [_within_drafts(expectation) for expectation in suite if _looks_at_rows(expectation)]
     of_tables = [expectation for expectation in suite if not _looks_at_rows(expectation)]
-    results = []
-    for frame in _slices(paths) if of_rows else ():
-        results += _validate(table, frame, of_rows)
-    for path in paths if of_tables else ():
-        results += _validate(table, pq.read_table(path).to_pandas(), of_tables)
-    warnings: list[str] = []
-    critical: list[str] = []
-    for result in results:
-        if not result.success:
-            is_warning = _severity(result) != "critical" and not _exceptions(result)
-            (warnings if is_warning else critical).append(_describe(table, result))
+    rows = [pq.read_metadata(path).num_rows for path in paths]
+    found = [{_rule(one): _not_broken(table, one, count) for one in suite} for count in rows]
+    together = [result for frame in _slices(paths) if of_rows for result in _validate(table, frame, of_rows)]
+    alone = [_validate(table, pq.read_table(path).to_pandas(), of_tables) if of_tables else [] for path in paths]
+    for findings, results in zip(found, alone, strict=True):
+        for result in [*(together if len(paths) == 1 else ()), *results]:
+            _add(findings[_meta(result)["rule"]], result)
+    critical = [_describe(table, result) for result in itertools.chain(together, *alone) if _is_critical(result)]
     if critical:
-        raise AuditFailed(f"{hour}: {'; '.join(dict.fromkeys(critical))} (the draft stays under failed/).")
-    return list(dict.fromkeys(warnings))
+        raise AuditFailed(
+            f"{hour}: {'; '.join(dict.fromkeys(critical))} (the draft stays under failed/).",
+            found[0].values() if len(paths) == 1 else (),
+        )
+    if len(paths) > 1 and not all(result.success for result in together):
+        return [audit_table(table, [path], limits, hour)[0] for path in paths]  # each hour bears its own warnings
+    return [list(findings.values()) for findings in found]
+
+
+def describe_warnings(findings: Iterable[Finding]) -> list[str]:
+    """A sentence for every warning among the findings."""
+    return [
+        f"{found['table']}: {found['rule']}: {found['sentence']}"
+        + (f", {found['failed']} rows" if found["failed"] else "")
+        for found in findings
+        if not found["passed"] and found["severity"] == "warning"
+    ]
+
+
+def count_refused(table: str, refused: pa.Table, rows: int, limits: Mapping[str, Any]) -> list[Finding]:
+    """What every refusing rule of a suite found in the typed draft of `rows` rows of which `refused` names the broken ones.
+
+    These rules send a row to quarantine and stop no hour, so their severity is `refuses`.
+    """
+    broken = Counter(refused["rule"].to_pylist())
+    findings = [_not_broken(f"typed_{table}", one, rows) for one in _refusing(table, limits)]
+    return [
+        {**found, "severity": "refuses", "passed": not broken[found["rule"]], "failed": broken[found["rule"]]}
+        for found in findings
+    ]
 
 
 def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -> list[pa.Table]:
@@ -203,7 +277,7 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     found: list[list[tuple[int, str, str, bool]]] = [[] for _ in paths]
     seen: set[int] = set()
     offset = 0
-    refusing = [one for one in _read_suite(table, limits) if (one.meta or {}).get("refuses")]
+    refusing = _refusing(table, limits)
     for frame in _slices(paths):
         frame["row"] = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)

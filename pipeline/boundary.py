@@ -13,7 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.audit import find_refused
+from pipeline.audit import count_refused, find_refused
 from pipeline.duck import connect, load_files, view_files, write_table
 from pipeline.errors import DataError
 from pipeline.lake import Work
@@ -53,6 +53,7 @@ def take_in(
             connection.register("refused", refused)
             write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
+            work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
             _balance(work, kind, refused)
 
 

@@ -4,6 +4,9 @@
 The children say what a scheduler should do: a `DataError` will fail again on the same data, an `Unreachable` may pass later.
 """
 
+from collections.abc import Iterable
+from typing import Any
+
 
 class TreasureHuntError(Exception):
     """Something the person running the pipeline can act on."""
@@ -18,7 +21,11 @@ class DataError(TreasureHuntError):
 
 
 class AuditFailed(DataError):
-    """A draft table broke a critical expectation; nothing was landed."""
+    """A draft table broke a critical expectation; nothing was landed. `findings` says what every rule found."""
+
+    def __init__(self, sentence: str, findings: Iterable[dict[str, Any]] = ()) -> None:
+        super().__init__(sentence)
+        self.findings = list(findings)
 
 
 class NotLanded(DataError):

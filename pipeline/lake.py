@@ -20,7 +20,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from pipeline.audit import audit_table
+from pipeline.audit import Finding, audit_table, describe_warnings
 from pipeline.errors import AuditFailed, NotLanded, TreasureHuntError
 from pipeline.files import alone_in, code_version, flush, hash_file, hash_json, move_into_place, write_json
 from pipeline.gates import GATES
@@ -32,8 +32,8 @@ from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
 # Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
 PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
 
-# Audits passed in this process: (table, hash of its bytes, hash of the limits): warnings.
-PASSED: dict[tuple[str, str, str], list[str]] = {}
+# Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
+PASSED: dict[tuple[str, str, str], list[Finding]] = {}
 
 
 def settings_facts(run: Run) -> dict[str, Any]:
@@ -53,7 +53,8 @@ class Work:
         self.tables: dict[str, dict[str, Any]] = {}
         self.facts: dict[str, Any] = {}
         self.notes: list[str] = []
-        self.quality: list[dict[str, Any]] = []
+        self.quality: list[Finding] = []
+        self.limits: dict[str, dict[str, Any]] = {}
         self.rows_in = 0
         self.rows_out = 0
         self.timings: dict[str, float] = {}
@@ -106,26 +107,34 @@ class Work:
             "limits": hash_json(limits),
         }
         if table not in JUDGED_BY_EVALUATE:
-            warnings = self._passed_before(table, entry)
-            if warnings is None:
-                warnings = audit_table(table, [path], limits, self.run.name)
-                PASSED[(table, entry["sha256"], entry["limits"])] = warnings
-            entry["warnings"] = warnings
-            self.notes += [f"warning: {sentence}" for sentence in warnings]
+            self.limits[table] = limits
+            findings = self._passed_before(table, entry)
+            if findings is None:
+                try:
+                    (findings,) = audit_table(table, [path], limits, self.run.name)
+                except AuditFailed as failed:
+                    self.quality += failed.findings
+                    raise
+                PASSED[(table, entry["sha256"], entry["limits"])] = findings
+            self.quality += findings
+            self.notes += [f"warning: {sentence}" for sentence in describe_warnings(findings)]
         self.tables[table] = {"file": f"{table}.{entry['sha256'][:12]}.parquet", **entry}
         self.rows_out += rows
         return rows
 
-    def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[str] | None:
-        """Warnings of the audit that these very bytes passed under this code, here or an hour earlier; else None."""
+    def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[Finding] | None:
+        """What the audit found that these very bytes passed under this code, here or an hour earlier; else None."""
         in_this_process = PASSED.get((table, entry["sha256"], entry["limits"]))
         if in_this_process is not None:
             return in_this_process
         for hour in (self.run.hour, self.run.hour - HOUR):
             manifest = read_undamaged(self.run, self.stage, hour)
-            known = manifest["tables"].get(table) if manifest and manifest["code_version"] == code_version() else None
+            if manifest is None or manifest["code_version"] != code_version():
+                continue
+            known = manifest["tables"].get(table)
             if known and known["sha256"] == entry["sha256"] and known["limits"] == entry["limits"]:
-                return list(known["warnings"])
+                found = manifest["quality"]
+                return [one for one in found if one["table"] == table and one["rule"] not in GATES]
         return None
 
     def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
@@ -139,6 +148,8 @@ class Work:
                 "rule": gate,
                 "severity": severity,
                 "passed": passed,
+                "checked": None,
+                "failed": None,
                 "observed": observed,
                 "sentence": "" if passed else sentence,
             }
@@ -191,6 +202,7 @@ class Work:
             "tables": self.tables,
             "facts": self.facts,
             "quality": self.quality,
+            "limits": self.limits,
             "notes": self.notes,
             "timings": self.timings,
         }
@@ -231,9 +243,9 @@ def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:
     """`Work.keep` one table of several hours, its drafts held against the suite at once; raises `AuditFailed`."""
     if len(works) > 1:
         paths = [work.draft(table) for work in works]
-        warnings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")
-        if not warnings:  # else each hour finds its own
-            PASSED.update({(table, hash_file(path), hash_json(limits)): [] for path in paths})
+        findings = audit_table(table, paths, limits, f"{works[0].run.name} to {works[-1].run.name}")
+        for path, found in zip(paths, findings, strict=True):
+            PASSED[(table, hash_file(path), hash_json(limits))] = found
     for work in works:
         work.keep(table, **limits)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.audit import audit_table
+from pipeline.audit import audit_table, describe_warnings
 from pipeline.errors import AuditFailed
 
 Row = dict[str, Any]
@@ -28,7 +28,7 @@ def broken_rules(
     critical: list[str] = []
     warnings: list[str] = []
     try:
-        warnings = audit_table(table, [path], limits or {}, "2026-01-01T11")
+        warnings = describe_warnings(audit_table(table, [path], limits or {}, "2026-01-01T11")[0])
     except AuditFailed as error:
         critical = re.findall(rf"\b{table}: (\w+): ", str(error))
         assert critical, f"no rule is named in: {error}"

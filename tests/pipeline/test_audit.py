@@ -1,5 +1,6 @@
 """Audits: what passed is remembered, what is critical blocks, and many hours together get the verdicts of one by one."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,13 +11,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from expectations import bought
+from expectations import bought, items
 from expectations.rules import rule
 from pipeline import audit, lake
-from pipeline.audit import audit_table, find_refused
+from pipeline.audit import Finding, audit_table, count_refused, describe_warnings, find_refused
 from pipeline.errors import AuditFailed
 from pipeline.hours import HOUR, parse_hour
 from pipeline.lake import keep_together, open_stage, open_stages
+from pipeline.manifests import hour_folder
 from pipeline.run import Run
 from pipeline.settings import Settings
 
@@ -63,7 +65,7 @@ class Counter:
     def __init__(self) -> None:
         self.audits = 0
 
-    def __call__(self, *arguments: Any) -> list[str]:
+    def __call__(self, *arguments: Any) -> list[list[Finding]]:
         self.audits += 1
         return audit_table(*arguments)
 
@@ -198,9 +200,10 @@ def test_several_hours_together_get_the_verdict_of_one_by_one(tmp_path: Path, ta
 def test_several_hours_together_get_the_warnings_of_one_by_one(tmp_path: Path) -> None:
     """19 titled items would hide one without a title, were a share asked of all hours at once."""
     paths = write(tmp_path, items_table(*map(str, range(40))), items_table("a", title=None))
-    assert audit_table("items", paths[:1], ITEM_LIMITS, "hour") == []
-    assert len(audit_table("items", paths[1:], ITEM_LIMITS, "hour")) == 1
-    assert len(audit_table("items", paths, ITEM_LIMITS, "hours")) == 1
+    titled, untitled = audit_table("items", paths, ITEM_LIMITS, "hours")
+    assert describe_warnings(titled) == []
+    assert describe_warnings(untitled) == ["items: titles_missing: more than 5 % of the items have no title, 1 rows"]
+    assert [titled, untitled] == [audit_table("items", [path], ITEM_LIMITS, "hour")[0] for path in paths]
 
 
 def test_the_same_item_in_two_hours_is_no_repetition_and_the_same_in_one_hour_is(tmp_path: Path) -> None:
@@ -263,3 +266,95 @@ def test_a_moment_that_is_no_day_of_ours_does_not_break_an_audit(tmp_path: Path)
     moments = [datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)]
     table = items_table("a", "b").append_column("updated_at", pa.array(moments, pa.timestamp("us", "UTC")))
     assert verdict("items", write(tmp_path, table), ITEM_LIMITS)
+
+
+def test_every_rule_of_a_suite_leaves_one_finding_with_the_rows_it_looked_at_and_those_that_broke_it(
+    tmp_path: Path,
+) -> None:
+    (path,) = write(tmp_path, pa.concat_tables([items_table("a", "b", "c"), items_table("d", title=None)]))
+    (findings,) = audit_table("items", [path], ITEM_LIMITS, "hour")
+    assert [found["rule"] for found in findings] == [one.meta["rule"] for one in items.suite(**ITEM_LIMITS)]
+    by_rule = {found["rule"]: found for found in findings}
+    assert by_rule["titles_missing"] == {
+        "table": "items",
+        "rule": "titles_missing",
+        "severity": "warning",
+        "passed": False,
+        "checked": 4,
+        "failed": 1,
+        "observed": None,
+        "sentence": "more than 5 % of the items have no title",
+    }
+    assert (by_rule["catalog_empty"]["observed"], by_rule["catalog_empty"]["failed"]) == (
+        4.0,
+        None,
+    )  # it counts no rows
+    assert {rule for rule, found in by_rule.items() if not found["passed"]} == {"titles_missing"}
+
+
+def test_a_failed_audit_carries_the_findings_of_every_rule(tmp_path: Path) -> None:
+    (path,) = write(tmp_path, pa.concat_tables([items_table("a"), items_table("b", "c", price=-1)]))
+    with pytest.raises(AuditFailed) as error:
+        audit_table("items", [path], ITEM_LIMITS, "hour")
+    broken = [(found["rule"], found["failed"]) for found in error.value.findings if not found["passed"]]
+    assert broken == [("price_out_of_range", 2)]
+    assert len(error.value.findings) == len(items.suite(**ITEM_LIMITS))
+
+
+def test_counts_of_a_rule_are_summed_over_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "SLICE_ROWS", 2)
+    (path,) = write(tmp_path, items_table("a", "b", "c", "d", "e", price=-1))
+    with pytest.raises(AuditFailed) as error:
+        audit_table("items", [path], ITEM_LIMITS, "hour")
+    (broken,) = [found for found in error.value.findings if not found["passed"]]
+    assert (broken["checked"], broken["failed"]) == (5, 5)
+
+
+def test_refusing_rules_count_every_row_that_broke_them_and_stop_nothing(tmp_path: Path) -> None:
+    bad = pa.concat_tables([items_table("a"), items_table("x" * 300, title="\0", price=-1), items_table("b", price=0)])
+    paths = number(write(tmp_path, bad))
+    findings = count_refused("items", find_refused("items", paths, ITEM_LIMITS)[0], 3, ITEM_LIMITS)
+    assert {found["table"] for found in findings} == {"typed_items"}
+    assert {found["severity"] for found in findings} == {"refuses"}
+    assert {found["rule"]: found["failed"] for found in findings if not found["passed"]} == {
+        "item_id_not_storable": 1,
+        "title_not_storable": 1,
+        "price_out_of_range": 2,
+    }
+    assert all(found["checked"] == 3 for found in findings)
+
+
+def findings_of(folder: Path) -> list[Finding]:
+    return list(json.loads((folder / "prepare.json").read_text())["quality"])
+
+
+def test_findings_stand_in_the_manifest_also_when_the_audit_was_passed_before(counter: Counter, tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    for hour in (FIRST, FIRST + HOUR):
+        keep(settings, GOOD, hour)
+        lake.PASSED.clear()
+    assert counter.audits == 1
+    first, second = (findings_of(hour_folder(settings.lake, hour)) for hour in (FIRST, FIRST + HOUR))
+    assert first == second
+    assert [found["rule"] for found in first] == [one.meta["rule"] for one in bought.suite()]
+    assert all(found["passed"] and found["checked"] == 2 for found in first)
+
+
+def test_hours_kept_together_have_findings_of_their_own(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    runs = [Run(FIRST + step * HOUR, settings) for step in range(3)]
+    with open_stages(runs, "prepare") as works:
+        for place, work in enumerate(works):
+            pq.write_table(bought_table(*((str(user), "x") for user in range(place))), work.draft("bought"))
+        keep_together(works, "bought")
+    assert [{found["checked"] for found in work.quality} for work in works] == [{0}, {1}, {2}]
+
+
+def test_a_failed_audit_leaves_its_findings_as_evidence_and_none_of_its_values(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    with pytest.raises(AuditFailed):
+        keep(settings, bought_table(("secret user", "x"), (None, "x"), ("secret user", "x")))
+    evidence = (hour_folder(settings.lake, FIRST) / "failed" / "prepare" / "manifest.json").read_text()
+    broken = {found["rule"]: found["failed"] for found in json.loads(evidence)["quality"] if not found["passed"]}
+    assert broken == {"user_id_missing": 1, "user_id_and_item_id_repeated": 2}
+    assert "secret" not in evidence
