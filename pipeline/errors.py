@@ -20,6 +20,10 @@ class DataError(TreasureHuntError):
     """The data itself is refused: trying again with the same data changes nothing."""
 
 
+class Unreadable(DataError):
+    """A delivered file is missing, damaged, or not what its checksum says."""
+
+
 class AuditFailed(DataError):
     """A draft table broke a critical expectation; nothing was landed. `findings` says what every rule found."""
 

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import sqlalchemy as sa
 
 from pipeline.duck import connect
-from pipeline.errors import BadInput, DataError, Unreachable
+from pipeline.errors import BadInput, DataError, Unreachable, Unreadable
 from pipeline.files import ROOT
 from pipeline.run import Run
 from pipeline.settings import Settings
@@ -50,8 +50,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "currency",
         "is_available",
         "updated_at",
+        "snapshot_at",
     ),
 }
+OPTIONAL = frozenset({"snapshot_at"})  # a SELECT that does not hand it over hands over null
 BATCH_ROWS = 50_000
 
 
@@ -75,8 +77,8 @@ def pull(run: Run, kind: str, target: Path, end: datetime | None = None) -> int:
     """Write what the source hands over from the start of this hour to `end` (default: the end of the hour) to `target`.
 
     `kind` is `events` or `items`; the columns are COLUMNS[kind], all text, in the order of the source. Returns the number
-    of rows. Raises `BadInput` or `Unreachable` when the source cannot be read, `DataError` when it does not hand over
-    the columns agreed on.
+    of rows. Raises `BadInput`, `Unreachable` or `Unreadable` when the source cannot be read, `DataError` when it does not
+    hand over the columns agreed on.
     """
     url = source_url(run.settings)
     statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
@@ -88,7 +90,7 @@ def pull(run: Run, kind: str, target: Path, end: datetime | None = None) -> int:
 
 def _check_columns(run: Run, kind: str, columns: list[str]) -> None:
     wanted = COLUMNS[kind]
-    missing = [name for name in wanted if name not in columns]
+    missing = [name for name in wanted if name not in columns and name not in OPTIONAL]
     extra = [name for name in columns if name not in wanted]
     if missing or extra:
         said = [f"{', '.join(missing)} missing"] if missing else []
@@ -111,8 +113,10 @@ def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str,
     with connect(run.settings, target.parent) as connection:
         try:
             described = connection.execute(f"describe {statement}", used).fetchall()
-            _check_columns(run, kind, [row[0] for row in described])
-            columns = ", ".join(f'cast("{name}" as varchar) as "{name}"' for name in COLUMNS[kind])
+            found = [row[0] for row in described]
+            _check_columns(run, kind, found)
+            agreed = [(f'"{name}"' if name in found else "null", name) for name in COLUMNS[kind]]
+            columns = ", ".join(f'cast({value} as varchar) as "{name}"' for value, name in agreed)
             # S608: the statement is a file of this repository, the values are bound, the target is our own staging path.
             connection.execute(f"copy (select {columns} from ({statement})) to '{target}' (format parquet)", used)  # noqa: S608
         except (duckdb.BinderException, duckdb.CatalogException) as error:
@@ -120,7 +124,7 @@ def _pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str,
                 f"source {run.settings.source}: {kind}.sql does not fit the files: {_first(error)}"
             ) from error
         except duckdb.Error as error:
-            raise BadInput(f"source {run.settings.source}: cannot read {folder}: {_first(error)}") from error
+            raise Unreadable(f"source {run.settings.source}: cannot read {folder}: {_first(error)}") from error
     return pq.read_metadata(target).num_rows
 
 
@@ -193,7 +197,8 @@ def _write_batches(kind: str, names: list[str], batches: Iterator[Any], target: 
     rows = 0
     with pq.ParquetWriter(target, schema, compression="zstd") as writer:
         for batch in batches:
-            columns = dict(zip(names, zip(*batch, strict=True), strict=True))
+            nothing = dict.fromkeys(OPTIONAL, (None,) * len(batch))
+            columns = nothing | dict(zip(names, zip(*batch, strict=True), strict=True))
             texts = [[None if value is None else str(value) for value in columns[name]] for name in COLUMNS[kind]]
             writer.write_table(pa.table([pa.array(column, pa.string()) for column in texts], schema=schema))
             rows += len(batch)

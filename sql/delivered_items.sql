@@ -10,5 +10,6 @@ select
     price,
     currency,
     is_available,
-    updated_at
+    updated_at,
+    snapshot_at
 from pulled

@@ -22,6 +22,7 @@ select
         when 'f' then false
         when '0' then false
     end as is_available,
-    read_moment(trim(updated_at)) as updated_at
+    read_moment(trim(updated_at)) as updated_at,
+    read_moment(trim(snapshot_at)) as snapshot_at
 from delivered
 order by row

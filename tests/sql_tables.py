@@ -61,7 +61,7 @@ SHAPES: dict[str, pa.Schema] = {
     "pulled": EVENT_TEXT,
     "delivered": EVENT_TEXT.insert(0, pa.field("row", WHOLE)),
     "typed_events": pa.schema([("row", WHOLE), ("locator", TEXT), *EVENT, ("excluded", TEXT)]),
-    "typed_items": pa.schema([("row", WHOLE), ("locator", TEXT), *ITEM]),
+    "typed_items": pa.schema([("row", WHOLE), ("locator", TEXT), *ITEM, ("snapshot_at", MOMENT)]),
     "refused": _shape("rule sentence", row=WHOLE, is_primary=TRUTH),
     "known_events": _shape("event_id"),
     "landed_events": EVENT,

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from handmade_shop import FIRST, derive, event, fill_shop, ingest, is_conserved, item, ledger, open_shop
 
 from pipeline import source
-from pipeline.errors import BadInput, DataError, Unreachable
+from pipeline.errors import BadInput, DataError, Unreachable, Unreadable
 from pipeline.hours import HOUR
 from pipeline.run import Run
 from pipeline.settings import Settings, load_settings
@@ -58,7 +58,7 @@ def test_a_missing_folder_is_named_with_the_setting(tmp_path: Path) -> None:
 
 def test_a_folder_without_the_files_is_named(tmp_path: Path) -> None:
     settings = load_settings(source="bestbuy", source_url=str(tmp_path), home=tmp_path)
-    with pytest.raises(BadInput, match=f"source bestbuy: cannot read {tmp_path}: "):
+    with pytest.raises(Unreadable, match=f"source bestbuy: cannot read {tmp_path}: "):
         pulled(settings)
 
 
@@ -213,3 +213,33 @@ def test_a_long_pull_is_streamed_in_batches_and_keeps_every_row(
     settings = load_settings(home=tmp_path)
     fill_shop(settings.shop_url, [item("a")], [event("click", f"u{place}", "a") for place in range(30)])
     assert [row["locator"] for row in pulled(settings)] == [f"events/{place}" for place in range(30)]
+
+
+ITEM_COLUMNS = ", ".join(f"'{name}' as {name}" for name in COLUMNS["items"] if name != "snapshot_at")
+
+
+@pytest.mark.parametrize("kind", ["files", "database"])
+@pytest.mark.parametrize(("more", "handed_over"), [("", None), (", '2026' as snapshot_at", "2026")])
+def test_when_a_catalog_was_taken_may_be_handed_over_or_left_out(
+    handmade: Path, tmp_path: Path, kind: str, more: str, handed_over: str | None
+) -> None:
+    (handmade / "items.sql").write_text(f"select {ITEM_COLUMNS}{more}")
+    (handmade / "events.sql").write_text("select 1")
+    sqlite3.connect(tmp_path / "a.db").close()
+    url = str(tmp_path) if kind == "files" else f"sqlite:///{tmp_path}/a.db"
+    [row] = pulled(load_settings(source="mine", source_url=url, home=tmp_path), "items")
+    assert row["snapshot_at"] == handed_over
+    assert list(row) == list(COLUMNS["items"])
+
+
+def test_the_shops_catalog_was_taken_when_the_last_traded_hour_ended(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, [item("a")], [])
+    assert [row["snapshot_at"] for row in pulled(settings, "items")] == [None]
+    with sqlite3.connect(tmp_path / "shop.db") as shop:
+        for hour in ("2026-01-05T08", "2026-01-05T09", "2026-01-05T11"):
+            shop.execute("insert into traded_hours values (?, 0, 0, 1, 1)", [hour])
+    assert [pulled(settings, "items", hour)[0]["snapshot_at"] for hour in range(3)] == [
+        "2026-01-05 09:59:59",
+        "2026-01-05 11:59:59",
+        "2026-01-05 11:59:59",
+    ]

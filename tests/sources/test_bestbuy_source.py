@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from pulled_rows import Texts, pull_hour_by_hour, pull_rows, pull_whole, real_files
 
-from pipeline.errors import BadInput, DataError
+from pipeline.errors import DataError, Unreadable
 
 CLICKS = "user,sku,category,query,click_time,query_time"
 SEARCHES = "user,category,query,click_time,query_time"
@@ -184,7 +184,7 @@ def test_a_file_with_a_renamed_column_is_a_data_error_that_names_the_column(
 def test_a_folder_that_lacks_a_file_is_refused_and_the_file_is_named(tmp_path: Path, write: Write) -> None:
     write(train=(HALO,))
     (tmp_path / "test.csv").unlink()
-    with pytest.raises(BadInput, match=r"cannot read .*test\.csv"):
+    with pytest.raises(Unreadable, match=r"cannot read .*test\.csv"):
         events(tmp_path)
 
 
@@ -226,7 +226,7 @@ def test_bytes_of_windows_1252_are_read(tmp_path: Path, write: Write) -> None:
 
 def test_a_byte_that_no_one_has_mapped_is_refused_and_not_guessed(tmp_path: Path, write: Write) -> None:
     write(titles=("1\tA",), attributes=("1,1,n,dvd,t,Caf\u00e9,G,true,1",))
-    with pytest.raises(BadInput, match="cannot read"):
+    with pytest.raises(Unreadable, match="cannot read"):
         items(tmp_path)
 
 

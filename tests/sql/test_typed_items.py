@@ -60,3 +60,5 @@ def test_texts_lose_their_edges_and_empty_ones_are_nothing() -> None:
 def test_a_moment_is_read_in_utc_or_null() -> None:
     assert typed(updated_at="2026-01-01T12:00:00+02:00")["updated_at"] == datetime(2026, 1, 1, 10, tzinfo=UTC)
     assert typed(updated_at="2026-01-01")["updated_at"] is None
+    assert typed(snapshot_at="2026-01-01 12:00:00")["snapshot_at"] == datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert typed(snapshot_at="today")["snapshot_at"] is None
