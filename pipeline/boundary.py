@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.audit import count_refused, find_refused
+from pipeline.delivery import pull_events
 from pipeline.duck import connect, load_files, view_files, write_table
 from pipeline.errors import DataError
 from pipeline.lake import Work
@@ -55,37 +55,6 @@ def take_in(
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
             _balance(work, kind, refused)
-
-
-def pull_events(connection: duckdb.DuckDBPyConnection, works: Sequence[Work]) -> None:
-    """Draft `delivered` of each hour: one pull for every unbroken run of hours, parted by `delivered_at`."""
-    for stretch in unbroken(works):
-        first, last = stretch[0], stretch[-1]
-        pulled = pull(first.run, "events", first.draft("pulled"), last.run.end)
-        view_files(connection, "pulled", [first.draft("pulled")])
-        parted = 0
-        for work in stretch:
-            write_table(
-                connection, "delivered_events", work.draft("delivered"), hour_start=work.run.hour, hour_end=work.run.end
-            )
-            parted += pq.read_metadata(work.draft("delivered")).num_rows
-        if parted != pulled:
-            raise DataError(
-                f"source {first.run.settings.source}: events.sql hands over {pulled - parted} of {pulled} rows whose "
-                f"delivered_at is not between {first.run.name} and the end of {last.run.name}; it must say which hour "
-                "each row belongs to."
-            )
-
-
-def unbroken(works: Sequence[Work]) -> list[list[Work]]:
-    """The hours in runs without a gap, oldest first."""
-    stretches: list[list[Work]] = []
-    for work in works:
-        if stretches and stretches[-1][-1].run.end == work.run.hour:
-            stretches[-1].append(work)
-        else:
-            stretches.append([work])
-    return stretches
 
 
 def _balance(work: Work, kind: str, refused: pa.Table) -> None:

@@ -27,7 +27,7 @@ from pipeline.gates import GATES
 from pipeline.hours import HOUR, format_hour
 from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
 from pipeline.run import Run, StageResult
-from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
+from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
 # Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
 PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
@@ -119,7 +119,7 @@ class Work:
             self.quality += findings
             self.notes += [f"warning: {sentence}" for sentence in describe_warnings(findings)]
         self.tables[table] = {"file": f"{table}.{entry['sha256'][:12]}.parquet", **entry}
-        self.rows_out += rows
+        self.rows_out += 0 if table in BOOKKEEPING else rows
         return rows
 
     def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[Finding] | None:

@@ -38,6 +38,11 @@ class Settings(BaseSettings):
         parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
     )
 
+    # pulling
+    pull_lookback_hours: int = Field(
+        6, ge=0, le=168, description="hours back in which a pull still finds rows that became visible late; 0: none"
+    )
+
     # what counts
     window_days: int = Field(30, ge=1, le=3650, description="days of events that interactions are made from")
     half_life_days: float = Field(14.0, gt=0, description="days after which an event counts half")

@@ -73,8 +73,8 @@ def source_url(settings: Settings) -> str:
     return str(settings.data / settings.source.replace("_", "-"))
 
 
-def pull(run: Run, kind: str, target: Path, end: datetime | None = None) -> int:
-    """Write what the source hands over from the start of this hour to `end` (default: the end of the hour) to `target`.
+def pull(run: Run, kind: str, target: Path, start: datetime | None = None, end: datetime | None = None) -> int:
+    """Write what the source hands over from `start` to `end` (default: this hour's) to `target`.
 
     `kind` is `events` or `items`; the columns are COLUMNS[kind], all text, in the order of the source. Returns the number
     of rows. Raises `BadInput`, `Unreachable` or `Unreadable` when the source cannot be read, `DataError` when it does not
@@ -82,7 +82,8 @@ def pull(run: Run, kind: str, target: Path, end: datetime | None = None) -> int:
     """
     url = source_url(run.settings)
     statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
-    values: dict[str, Any] = {"start": f"{run.hour:%Y-%m-%d %H:%M:%S}", "end": f"{end or run.end:%Y-%m-%d %H:%M:%S}"}
+    moments = {"start": start or run.hour, "end": end or run.end}
+    values: dict[str, Any] = {name: f"{moment:%Y-%m-%d %H:%M:%S}" for name, moment in moments.items()}
     if "://" in url:
         return _pull_database(run, kind, url, statement, values, target)
     return _pull_files(run, kind, url, statement, values, target)

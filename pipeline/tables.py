@@ -4,6 +4,7 @@
 PRODUCERS: dict[str, str] = {
     "events": "ingest_events",
     "quarantined_events": "ingest_events",
+    "delivered_rows": "ingest_events",
     "items": "ingest_catalog",
     "quarantined_items": "ingest_catalog",
     "unknown_items": "prepare",
@@ -22,3 +23,6 @@ PRODUCERS: dict[str, str] = {
 
 # The model's arrays are judged as a model by `evaluate` (finite, not collapsed, compared with popular), not row by row.
 JUDGED_BY_EVALUATE = frozenset({"user_factors", "item_factors"})
+
+# What a stage keeps for its own book-keeping: landed and audited like any table, not counted among the rows it gives out.
+BOOKKEEPING = frozenset({"delivered_rows"})

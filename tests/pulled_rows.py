@@ -20,7 +20,7 @@ def pull_rows(source: str, folder: Path, kind: str, first: str, last: str | None
     """Rows of `kind` of the hours `first` to `last` (both included; default: the one hour), pulled at once."""
     target = folder / f"pulled-{kind}.parquet"  # beside no file that a source would read
     run = Run(parse_hour(first), Settings(home=folder / "var", source=source, source_url=str(folder)))
-    rows = pull(run, kind, target, end_of(last or first))
+    rows = pull(run, kind, target, end=end_of(last or first))
     found = pq.read_table(target).to_pylist()
     target.unlink()
     assert len(found) == rows
@@ -45,7 +45,7 @@ def pull_hour_by_hour(source: str, url: Path, scratch: Path, first: str, last: s
 def pull_whole(source: str, url: Path, scratch: Path, first: str, last: str, kind: str = "events") -> Path:
     """The Parquet file of all rows of the hours, pulled at once."""
     settings = Settings(home=scratch, source=source, source_url=str(url))
-    pull(Run(parse_hour(first), settings), kind, scratch / f"{kind}.parquet", end_of(last))
+    pull(Run(parse_hour(first), settings), kind, scratch / f"{kind}.parquet", end=end_of(last))
     return scratch / f"{kind}.parquet"
 
 

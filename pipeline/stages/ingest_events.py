@@ -18,7 +18,7 @@ SKEW_SECONDS = 300
 
 
 def ingest_events(run: Run) -> StageResult:
-    """`events` and `quarantined_events` of the hour have landed; an hour that has landed is reused unless re-pulled."""
+    """What the hour delivered has landed, accepted or refused; an hour that has landed is reused unless re-pulled."""
     return reuse_landed(run, "ingest_events") or ingest_events_of_hours([run])[0]
 
 
@@ -42,6 +42,7 @@ def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
                 work.note("no events in this hour")
         keep_together(works, "events", **limits)
         keep_together(works, "quarantined_events")
+        keep_together(works, "delivered_rows")
     return [work.result() for work in works]
 
 

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pipeline.boundary import unbroken
+from pipeline.delivery import unbroken
 from pipeline.errors import AuditFailed, DataError
 from pipeline.hours import HOUR, hours_between
 from pipeline.lake import Work
@@ -363,7 +363,7 @@ def test_hours_together_give_the_very_files_of_one_hour_at_a_time(traded: Settin
         for hour in hours:
             run_stage(stage, hour, apart)
     assert lake_files(traded) == lake_files(apart)
-    assert len(lake_files(traded)) == 3 * 10
+    assert len(lake_files(traded)) == 3 * 11
 
 
 def test_hours_with_gaps_and_hours_that_landed_before_go_together_all_the_same(traded: Settings) -> None:
