@@ -1,23 +1,23 @@
 """Holding a draft table against its suite with Great Expectations, which this module and the suites import, late.
 
-Its import costs seconds, so a stage that audits nothing must not pay for it. Tables go through in slices of a million
-rows, so memory is bounded; results never carry values of personal columns.
+Its import costs seconds, so a stage that audits nothing must not pay for it. Tables go through in slices, so memory is
+bounded; results never carry values of personal columns.
 """
 
 import bisect
 import itertools
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.drafts import read_repeated, read_slices
 from pipeline.errors import AuditFailed
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 # What a rule found: table, rule, severity, passed, checked and failed (rows), observed, sentence.
 Finding = dict[str, Any]
 
-SLICE_ROWS = 1_000_000
-DRAFT = "draft_number"
 PERSONAL = frozenset({"user_id", "session_id", "query", "event_id", "reason"})
 
 
@@ -73,23 +71,6 @@ def _batch_definition(context: Any) -> Any:
     return source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("slice")
 
 
-def _slices(paths: Sequence[Path]) -> Iterator["pd.DataFrame"]:
-    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; column DRAFT numbers the files."""
-    waiting: list[pa.Table] = []
-    rows = 0
-    for number, path in enumerate(paths):
-        with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(SLICE_ROWS):
-                if waiting and rows + batch.num_rows > SLICE_ROWS:
-                    yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
-                    waiting, rows = [], 0
-                table = pa.Table.from_batches([batch])
-                waiting.append(table.append_column(DRAFT, pa.array(np.full(batch.num_rows, number))))
-                rows += batch.num_rows
-    if waiting:
-        yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
-
-
 def _read_suite(table: str, limits: Mapping[str, Any]) -> "list[Expectation]":
     _context()  # before the suite's module: it silences the library that the module imports
     expectations: list[Expectation] = import_module(f"expectations.{table}").suite(**limits)
@@ -108,38 +89,31 @@ def _looks_at_rows(expectation: "Expectation") -> bool:
     return has_column and getattr(expectation, "mostly", 1) == 1
 
 
-def _within_drafts(expectation: "Expectation") -> "Expectation":
-    """The same rule where drafts of several hours stand in one frame: what is unique is unique within its draft."""
+def _key(expectation: "Expectation") -> list[str]:
+    """The columns that must be unique together; none for a rule of another kind."""
     import great_expectations.expectations as gxe
 
     if isinstance(expectation, gxe.ExpectColumnValuesToBeUnique):
-        columns = [expectation.column]
-    elif isinstance(expectation, gxe.ExpectCompoundColumnsToBeUnique):
-        columns = list(expectation.column_list)
-    else:
-        return expectation
-    return gxe.ExpectCompoundColumnsToBeUnique(
-        column_list=[DRAFT, *columns], severity=expectation.severity, meta=expectation.meta
-    )
+        return [expectation.column]
+    return list(expectation.column_list) if isinstance(expectation, gxe.ExpectCompoundColumnsToBeUnique) else []
 
 
 def _validate(
     table: str, frame: "pd.DataFrame", expectations: "list[Expectation]", with_rows: bool = False
 ) -> "list[ExpectationValidationResult]":
-    import great_expectations as gx
+    from great_expectations import ExpectationSuite
+    from great_expectations.validator.v1_validator import Validator
 
-    result = (
-        _batch_definition(_context())
-        .get_batch(batch_parameters={"dataframe": frame})
-        .validate(
-            gx.ExpectationSuite(name=table, expectations=expectations),
-            result_format={
-                "result_format": "COMPLETE" if with_rows else "BASIC",
-                "unexpected_index_column_names": ["row"] if with_rows else [],
-                "include_unexpected_rows": False,
-            },
-        )
+    # Not `batch.validate`, which fetches the batch a second time and so hashes every value once more.
+    validator = Validator(
+        batch_definition=_batch_definition(_context()),
+        batch_parameters={"dataframe": frame},
+        result_format={
+            "result_format": "COMPLETE" if with_rows else "BASIC",
+            "include_unexpected_rows": False,
+        },
     )
+    result = validator.validate_expectation_suite(ExpectationSuite(name=table, expectations=expectations))
     return list(result.results)
 
 
@@ -224,11 +198,14 @@ def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], ho
     about a table as a whole are asked of each.
     """
     suite = _read_suite(table, limits)
-    of_rows = [_within_drafts(expectation) for expectation in suite if _looks_at_rows(expectation)]
+    of_keys = [expectation for expectation in suite if _key(expectation)]
+    of_rows = [expectation for expectation in suite if _looks_at_rows(expectation) and not _key(expectation)]
     of_tables = [expectation for expectation in suite if not _looks_at_rows(expectation)]
     rows = [pq.read_metadata(path).num_rows for path in paths]
     found = [{_rule(one): _not_broken(table, one, count) for one in suite} for count in rows]
-    together = [result for frame in _slices(paths) if of_rows for result in _validate(table, frame, of_rows)]
+    together = [result for frame in read_slices(paths) if of_rows for result in _validate(table, frame, of_rows)]
+    for one in of_keys:
+        together += _validate(table, read_repeated(paths, _key(one)), [one])
     alone = [_validate(table, pq.read_table(path).to_pandas(), of_tables) if of_tables else [] for path in paths]
     for findings, results in zip(found, alone, strict=True):
         for result in [*(together if len(paths) == 1 else ()), *results]:
@@ -278,15 +255,15 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     seen: set[int] = set()
     offset = 0
     refusing = _refusing(table, limits)
-    for frame in _slices(paths):
-        frame["row"] = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
+    for frame in read_slices(paths):
+        frame.index = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)
         for result in _validate(table, frame, refusing, with_rows=True):
             meta = _meta(result)
             if _exceptions(result):
                 raise AuditFailed(_describe(table, result))
             for index in (result.result or {}).get("unexpected_index_list") or []:
-                place = int(index["row"])
+                place = int(index)
                 draft = bisect.bisect_right(starts, place) - 1
                 found[draft].append((place - starts[draft] + 1, meta["rule"], meta["sentence"], place not in seen))
                 seen.add(place)

@@ -29,7 +29,7 @@ def connect(settings: Settings, spill: Path) -> Iterator[duckdb.DuckDBPyConnecti
         }
     )
     try:
-        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")  # a log is no terminal
         connection.execute(read_sql("macros"))
         yield connection
     finally:

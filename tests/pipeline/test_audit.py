@@ -13,7 +13,7 @@ import pytest
 
 from expectations import bought, items
 from expectations.rules import rule
-from pipeline import audit, lake
+from pipeline import audit, drafts, lake
 from pipeline.audit import Finding, audit_table, count_refused, describe_warnings, find_refused
 from pipeline.errors import AuditFailed
 from pipeline.hours import HOUR, parse_hour
@@ -215,10 +215,12 @@ def test_the_same_item_in_two_hours_is_no_repetition_and_the_same_in_one_hour_is
 def test_drafts_are_held_against_the_suite_in_slices_that_never_lose_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "SLICE_ROWS", 3)
+    monkeypatch.setattr(drafts, "SLICE_ROWS", 3)
     tables = [items_table("a", "b", "c", "d"), items_table("a"), items_table("a", "b", "c", price=-1)]
     paths = write(tmp_path, *tables)
-    rows = [row for frame in audit._slices(paths) for row in zip(frame[audit.DRAFT], frame["item_id"], strict=True)]
+    rows = [
+        row for frame in drafts.read_slices(paths) for row in zip(frame[drafts.DRAFT], frame["item_id"], strict=True)
+    ]
     assert rows == [(0, "a"), (0, "b"), (0, "c"), (0, "d"), (1, "a"), (2, "a"), (2, "b"), (2, "c")]
     assert not verdict("items", paths, ITEM_LIMITS)
     refused = find_refused("items", number(paths), ITEM_LIMITS)
@@ -302,7 +304,7 @@ def test_a_failed_audit_carries_the_findings_of_every_rule(tmp_path: Path) -> No
 
 
 def test_counts_of_a_rule_are_summed_over_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit, "SLICE_ROWS", 2)
+    monkeypatch.setattr(drafts, "SLICE_ROWS", 2)
     (path,) = write(tmp_path, items_table("a", "b", "c", "d", "e", price=-1))
     with pytest.raises(AuditFailed) as error:
         audit_table("items", [path], ITEM_LIMITS, "hour")
@@ -358,3 +360,18 @@ def test_a_failed_audit_leaves_its_findings_as_evidence_and_none_of_its_values(t
     broken = {found["rule"]: found["failed"] for found in json.loads(evidence)["quality"] if not found["passed"]}
     assert broken == {"user_id_missing": 1, "user_id_and_item_id_repeated": 2}
     assert "secret" not in evidence
+
+
+def test_a_key_that_repeats_in_another_slice_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(drafts, "SLICE_ROWS", 2)
+    table = bought_table(("a", "x"), ("b", "x"), ("c", "x"), ("a", "x"))
+    with pytest.raises(AuditFailed, match="two rows with the same user_id and item_id, 2 rows"):
+        audit_table("bought", write(tmp_path, table), {}, "hour")
+    items = items_table("a", "b", "c", "d", "a")
+    with pytest.raises(AuditFailed, match=r"item_repeated: .*, 2 rows, first 'a'"):
+        audit_table("items", write(tmp_path, items), ITEM_LIMITS, "hour")
+
+
+def test_a_key_may_stand_in_several_hours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(drafts, "SLICE_ROWS", 2)
+    assert len(audit_table("bought", write(tmp_path, GOOD, GOOD, GOOD), {}, "hours")) == 3
