@@ -13,7 +13,7 @@ import pytest
 
 from expectations import bought, items
 from expectations.rules import rule
-from pipeline import audit, drafts, lake
+from pipeline import drafts, lake
 from pipeline.audit import Finding, audit_table, count_refused, describe_warnings, find_refused
 from pipeline.errors import AuditFailed
 from pipeline.hours import HOUR, parse_hour
