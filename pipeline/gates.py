@@ -45,4 +45,53 @@ GATES: dict[str, Gate] = {
         "up",
         "check that events and catalog come from the same shop, then run the hour again with --repull",
     ),
+    "volume_far_off": Gate(
+        "events",
+        "critical",
+        "the hour has fewer than {volume_block_low:g} or more than {volume_block_high:g} times the accepted events of the "
+        "hours like it (median of the same weekday and hour of the last 4 weeks, or of the same hour of the last 7 days), "
+        "where {gate_min_rows:,} are usual; an hour without events never blocks",
+        "look whether the source lost or repeats rows, mend it and run the hour again with --repull; if the day is like "
+        "that, raise TREASURE_HUNT_VOLUME_BLOCK_HIGH or lower _LOW for it",
+    ),
+    "volume_unusual": Gate(
+        "events",
+        "warning",
+        "the hour has fewer than {volume_warn_low:g} or more than {volume_warn_high:g} times the accepted events of the "
+        "hours like it, and it or they have {gate_min_rows:,}",
+        "a holiday, a campaign or a bot; else ask the source's owner",
+    ),
+    "event_types_drifted": Gate(
+        "event_profile",
+        "warning",
+        "the mix of event types moved by more than {psi_limit:g} (PSI beyond chance) from the same hour of the last 7 days",
+        "see which type grew or shrank in `event_profile`: a client that sends another type, or none",
+    ),
+    "queries_drifted": Gate(
+        "event_profile",
+        "warning",
+        "the mix of queries, in 32 hashed buckets, moved by more than {psi_limit:g}",
+        "a season, a campaign, or one client that searches for all",
+    ),
+    "categories_drifted": Gate(
+        "event_profile",
+        "warning",
+        "the mix of categories of the items that events are on moved by more than {psi_limit:g}",
+        "see which category grew or shrank in `event_profile`: a page that is down, or a campaign",
+    ),
+    "null_share_moved": Gate(
+        "event_profile",
+        "warning",
+        "the share of events without user, session, position (clicks), quantity (purchases) or a search before them (all "
+        "but searches) moved by more than {null_share_limit:.0%} beyond chance; columns that every event needs are judged "
+        "as malformed rows",
+        "a client lost a field: tell its owner",
+    ),
+    "click_through_moved": Gate(
+        "event_profile",
+        "warning",
+        "the share of searches that led to an item moved by more than {click_through_limit:.0%} of its usual value, "
+        "beyond chance",
+        "clicks are not logged, sessions broke, or the search shows other results",
+    ),
 }

@@ -74,6 +74,22 @@ class Settings(BaseSettings):
     )
     unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
     gate_min_rows: int = Field(1000, ge=1, description="rows from which gates on shares speak")
+    volume_warn_low: float = Field(0.5, ge=0, le=1, description="share of an hour's usual events below which it warns")
+    volume_warn_high: float = Field(2.0, ge=1, description="multiple of an hour's usual events above which it warns")
+    volume_block_low: float = Field(
+        0.2, ge=0, le=1, description="share of an hour's usual events below which it blocks"
+    )
+    volume_block_high: float = Field(5.0, ge=1, description="multiple of an hour's usual events above which it blocks")
+    drift_min_rows: int = Field(300, ge=1, description="rows of a feature, in an hour, from which its drift is judged")
+    psi_limit: float = Field(
+        0.2, ge=0, description="population stability index past which a mix has drifted: a warning"
+    )
+    null_share_limit: float = Field(
+        0.05, ge=0, le=1, description="how far a column's share of empty values may move beyond chance: a warning"
+    )
+    click_through_limit: float = Field(
+        0.25, ge=0, description="part of its usual value by which click-through may move beyond chance: a warning"
+    )
 
     # the machine
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")

@@ -8,6 +8,8 @@ PRODUCERS: dict[str, str] = {
     "items": "ingest_catalog",
     "quarantined_items": "ingest_catalog",
     "unknown_items": "prepare",
+    "unjoined_events": "prepare",
+    "event_profile": "prepare",
     "interactions": "prepare",
     "holdout": "prepare",
     "bought": "prepare",

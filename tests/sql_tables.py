@@ -73,6 +73,15 @@ SHAPES: dict[str, pa.Schema] = {
     "landed_events": EVENT,
     "window_events": EVENT,
     "hour_events": EVENT,
+    "reference_events": EVENT,
+    "profiled_events": _shape(
+        "event_id event_type category",
+        query_bucket=pa.uint8(),
+        **dict.fromkeys(
+            ["is_reference", "has_user", "has_session", "has_quantity", "has_position", "has_search", "is_joined"],
+            TRUTH,
+        ),
+    ),
     "event_types": _shape("event_type", weight=WHOLE),
     "held_out": _shape("user_id item_id"),
     "items": ITEM,

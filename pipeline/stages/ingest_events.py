@@ -7,6 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.boundary import ID_LENGTH, take_in
+from pipeline.drift import judge_volume
 from pipeline.files import hash_file
 from pipeline.hours import HOUR
 from pipeline.lake import Work, keep_together, open_stages, reuse_landed
@@ -35,6 +36,7 @@ def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
     with open_stages(runs, "ingest_events") as works:
         take_in(works, "events", limits, lambda work: known_events(work, works, lookback))
         for work in works:
+            judge_volume(work, works)
             moments = pq.read_table(work.draft("events"), columns=["occurred_at"])["occurred_at"]
             if len(moments):
                 work.facts["newest_event_at"] = pc.max(moments).as_py().isoformat()

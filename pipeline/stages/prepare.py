@@ -1,10 +1,12 @@
 """Stage `prepare`: the tables that a model is trained on and lists are filled from, out of the window's events."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.drift import PROFILE_REFERENCES, judge_profile
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.lake import Work, keep_together, open_stages
 from pipeline.run import Run, StageResult
@@ -23,7 +25,19 @@ EVENT_COLUMNS = {
 }
 
 
-TABLES = ("unknown_items", "holdout", "query_items", "interactions", "popular_items", "bought")
+# What the profile needs besides.
+PROFILE_COLUMNS = {**EVENT_COLUMNS, "quantity": "bigint", "position": "bigint"}
+
+TABLES = (
+    "unknown_items",
+    "unjoined_events",
+    "event_profile",
+    "holdout",
+    "query_items",
+    "interactions",
+    "popular_items",
+    "bought",
+)
 
 
 def prepare(run: Run) -> StageResult:
@@ -57,10 +71,12 @@ def derive_tables(work: Work) -> None:
         "seed": EVENT_TYPES,
     }
     items, own = work.read("items"), work.read("events")
+    references = [path for step in PROFILE_REFERENCES for path in work.read_hour("events", run.hour - step)]
     window = work.read_window("events", settings.window_days * 24)
     with connect(settings, work.folder) as connection:
         view_files(connection, "items", [items])
         view_files(connection, "hour_events", [own])
+        load_files(connection, "reference_events", references, PROFILE_COLUMNS)
         work.rows_in = load_files(connection, "landed_events", window, EVENT_COLUMNS)
         connection.register("event_types", fetch_table(connection, "event_types", **values))
 
@@ -69,22 +85,38 @@ def derive_tables(work: Work) -> None:
             view_files(connection, known_as or table, [work.draft(table)])
 
         derive("window_events")
-        derive("unknown_items")
+        for table in ("unknown_items", "profiled_events", "unjoined_events", "event_profile"):
+            derive(table)
+        count_unjoined(work)
         check_unknown_items(work)
+        judge_profile(work, len(references))
         derive("holdout", known_as="held_out")
         derive("linked_events")
         for table in ("query_items", "interactions", "popular_items", "bought"):
             derive(table)
 
 
+def count_unjoined(work: Work) -> None:
+    """The hour's events that stand alone are figures of their own: searches without a click, events on unknown items."""
+    reasons = Counter(pq.read_table(work.draft("unjoined_events"), columns=["reason"])["reason"].to_pylist())
+    kinds = pq.read_table(work.read("events"), columns=["event_type"])["event_type"]
+    searches = pc.sum(pc.equal(kinds, "search")).as_py() or 0
+    work.facts["unjoined"] = {
+        "searches": searches,
+        "searches_without_click": reasons["search_without_click"],
+        "item_events": len(kinds) - searches,
+        "unknown_item_events": reasons["unknown_item"],
+        "unknown_items": pq.read_metadata(work.draft("unknown_items")).num_rows,
+    }
+    if reasons["search_without_click"]:
+        work.note(f"{reasons['search_without_click']:,} of {searches:,} searches led to no item: unjoined")
+
+
 def check_unknown_items(work: Work) -> None:
-    """Events on items in no catalog are counted; raises `AuditFailed` when they are too large a share of the hour."""
-    settings = work.run.settings
-    named = pq.read_table(work.read("events"), columns=["item_id"])["item_id"]
-    named_count = len(named) - named.null_count
+    """Raises `AuditFailed` when events on items in no catalog are too large a share of the hour's."""
+    settings, figures = work.run.settings, work.facts["unjoined"]
+    count, named_count = figures["unknown_item_events"], figures["item_events"]
     unknown = pq.read_table(work.draft("unknown_items"))
-    count = pc.sum(unknown["events"]).as_py() or 0
-    work.facts |= {"item_events": named_count, "unknown_item_events": count, "unknown_items": unknown.num_rows}
     share = count / named_count if named_count else 0.0
     first = f", first {unknown['item_id'][0].as_py()!r}" if count else ""
     sentence = (

@@ -80,11 +80,18 @@ def test_events_on_unknown_items_are_counted_and_not_trained_on(tmp_path: Path) 
     )
     ingest(settings)
     result = run_stage("prepare", FIRST, settings)
-    assert result.facts == {"item_events": 2, "unknown_item_events": 1, "unknown_items": 1}
+    assert result.facts["unjoined"] == {
+        "searches": 1,
+        "searches_without_click": 0,
+        "item_events": 2,
+        "unknown_item_events": 1,
+        "unknown_items": 1,
+    }
     assert result.notes == (
         "1 of 2 events (50.0%) are on 1 items that are in no catalog, first 'ghost'; accepted, not trained on",
     )
     assert rows(settings, "unknown_items", "item_id", "events") == [("ghost", 1)]
+    assert rows(settings, "unjoined_events", "event_id", "reason") == [("e1", "unknown_item")]
     assert rows(settings, "interactions", "item_id") == [("a",)]
 
 
