@@ -16,7 +16,9 @@ from pipeline.audit import count_refused, find_refused
 from pipeline.delivery import pull_events
 from pipeline.duck import connect, load_files, view_files, write_table
 from pipeline.errors import DataError
+from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
+from pipeline.mapping import map_file, read_words
 from pipeline.source import pull
 
 ID_LENGTH = 200
@@ -42,11 +44,15 @@ def take_in(
                 pull(work.run, kind, work.draft("pulled"))
                 view_files(connection, "pulled", [work.draft("pulled")])
                 write_table(connection, "delivered_items", work.draft("delivered"))
+        figures: list[dict[str, int]] = []  # of each hour, for its ledger
         for work in works:
-            view_files(connection, "delivered", [work.draft("delivered")])
+            replayed = deliver_replays(connection, work) if kind == "events" else 0
+            path, mapped = map_delivered(work)
+            figures.append({"replayed": replayed, "mapped": mapped})
+            view_files(connection, "delivered", [path])
             write_table(connection, f"typed_{kind}", work.draft(f"typed_{kind}"), hour_end=work.run.end)
         refused_rows = find_refused(kind, [work.draft(f"typed_{kind}") for work in works], limits)
-        for work, refused in zip(works, refused_rows, strict=True):
+        for work, refused, figure in zip(works, refused_rows, figures, strict=True):
             view_files(connection, "delivered", [work.draft("delivered")])
             view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
             load_files(connection, f"known_{kind}", known(work), {"event_id": "varchar"})
@@ -54,10 +60,24 @@ def take_in(
             write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
-            _balance(work, kind, refused)
+            _balance(work, kind, refused, figure)
 
 
-def _balance(work: Work, kind: str, refused: pa.Table) -> None:
+def map_delivered(work: Work) -> tuple[Path, int]:
+    """The draft of what was delivered in the words that the source's standing mapping gives, and how many rows that changed.
+
+    What is refused stays in quarantine as it came.
+    """
+    words = read_words(work.run.settings.source)
+    if not words:
+        return work.draft("delivered"), 0
+    count = map_file(work.draft("delivered"), work.draft("mapped"), words)
+    if count:
+        work.note(f"rows mended by the source's mapping.csv: {count}")
+    return work.draft("mapped"), count
+
+
+def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int]) -> None:
     delivered = pq.read_metadata(work.draft("delivered")).num_rows
     accepted = pq.read_metadata(work.draft(kind)).num_rows
     by_rule = Counter(pq.read_table(work.draft(f"quarantined_{kind}"), columns=["rule"])["rule"].to_pylist())
@@ -69,12 +89,14 @@ def _balance(work: Work, kind: str, refused: pa.Table) -> None:
         )
     excluded = by_rule.get("excluded", 0)
     malformed, judged = quarantined - excluded, delivered - excluded
-    work.rows_in += delivered
+    # What the source handed over: an hour without any is asked for again.
+    work.rows_in += delivered - figures["replayed"]
     work.facts["ledger"] = {
         "delivered": delivered,
         "accepted": accepted,
         "quarantined": quarantined,
         "duplicate": duplicate,
+        **figures,
         "by_rule": dict(sorted(by_rule.items())),
         "every_failed_rule": dict(sorted(Counter(refused["rule"].to_pylist()).items())),
     }

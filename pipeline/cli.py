@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import history, show
+from pipeline import cli_quarantine, history, show
 from pipeline.backfill import backfill_hours
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError
 from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
@@ -19,6 +19,7 @@ from pipeline.source import source_url
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(cli_quarantine.app, name="quarantine")
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
 Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]

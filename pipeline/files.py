@@ -45,12 +45,14 @@ def flush(path: Path) -> None:
 
 
 @contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
-    """The folder exists, and no other process is in a block of the same folder meanwhile."""
+def alone_in(folder: Path, with_others: bool = False) -> Iterator[None]:
+    """The folder exists, and no other process is in a block of the same folder meanwhile; `with_others` lets those in that
+    say so too.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_SH if with_others else fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

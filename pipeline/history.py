@@ -12,13 +12,13 @@ from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
 
 
-def newest_hour(settings: Settings, stage: str = "ingest_events") -> datetime | None:
-    """The newest hour that a stage has landed in, or anything failed in, or None."""
+def newest_hour(settings: Settings, stage: str = "ingest_events", with_failed: bool = True) -> datetime | None:
+    """The newest hour that a stage has landed in, or (unless told otherwise) anything failed in, or None."""
     hours = settings.lake / "hours"
     for day in sorted((path.name for path in hours.iterdir()), reverse=True) if hours.is_dir() else []:
         for hour in sorted((path.name for path in (hours / day).iterdir()), reverse=True):
             folder = hours / day / hour
-            if (folder / f"{stage}.json").exists() or (folder / "failed").is_dir():
+            if (folder / f"{stage}.json").exists() or (with_failed and (folder / "failed").is_dir()):
                 return parse_hour(f"{day}T{hour}")
     return None
 

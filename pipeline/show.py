@@ -25,6 +25,12 @@ def age(seconds: float) -> str:
     return f"{seconds / 86_400:,.0f} days"
 
 
+def plain(text: str, length: int = 100) -> str:
+    """Text from outside on one line, cut, and without anything that a terminal would obey."""
+    cut = text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in cut)
+
+
 def table(title: str, *columns: str, right: Iterable[str] = ()) -> Table:
     """An empty table in the one style there is; columns named in `right` hold numbers."""
     made = Table(title=title, title_justify="left", header_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))

@@ -1,7 +1,7 @@
 -- Accepted events of one delivery hour.
 -- Grain: one row per event id; of several deliveries of one id the first counts, also when it came within the
 -- look-back.
--- lag_seconds runs from when the event occurred to the end of the hour that delivered it.
+-- lag_seconds runs from when the event occurred to the end of the hour that delivered it; null for a replayed event.
 with standing as (
     select *
     from typed_events

@@ -70,6 +70,8 @@ SHAPES: dict[str, pa.Schema] = {
     "delivered_before": _shape("locator"),
     "delivered_after": _shape("locator"),
     "delivered_again": _shape("locator"),
+    "replayed_events": EVENT_TEXT,
+    "waiting_events": _shape("event_id"),
     "landed_events": EVENT,
     "window_events": EVENT,
     "hour_events": EVENT,
@@ -99,6 +101,8 @@ OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row"
 def rows_of(query: str, values: Mapping[str, Any] | None = None, **tables: Iterable[Row]) -> list[Row]:
     """The rows of sql/<query>.sql over these tables, with VALUES bound unless `values` says otherwise."""
     shapes = SHAPES | (OF_ITEMS if query.endswith("_items") else {})
+    if query == "typed_events":
+        tables = {"replayed_events": [], **tables}
     connection = _connection()
     for name, rows in tables.items():
         connection.register(name, table_of(rows, shapes[name]))

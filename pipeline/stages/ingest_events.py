@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -10,6 +11,7 @@ from pipeline.boundary import ID_LENGTH, take_in
 from pipeline.drift import judge_volume
 from pipeline.files import hash_file
 from pipeline.hours import HOUR
+from pipeline.inbox import inboxes_stay
 from pipeline.lake import Work, keep_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 from pipeline.seeds import event_types
@@ -26,14 +28,8 @@ def ingest_events(run: Run) -> StageResult:
 def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
     """The same for several hours at once, oldest first, which costs less than one by one; none lands when one is refused."""
     lookback = runs[0].settings.lookback_hours
-    limits = {
-        "event_types": event_types(),
-        "lookback_hours": lookback,
-        "skew_seconds": SKEW_SECONDS,
-        "id_length": ID_LENGTH,
-        "query_length": QUERY_LENGTH,
-    }
-    with open_stages(runs, "ingest_events") as works:
+    limits = suite_limits(lookback)
+    with inboxes_stay(runs[0].lake), open_stages(runs, "ingest_events") as works:
         take_in(works, "events", limits, lambda work: known_events(work, works, lookback))
         for work in works:
             judge_volume(work, works)
@@ -46,6 +42,17 @@ def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
         keep_together(works, "quarantined_events")
         keep_together(works, "delivered_rows")
     return [work.result() for work in works]
+
+
+def suite_limits(lookback_hours: int) -> dict[str, Any]:
+    """What the suite of events is called with."""
+    return {
+        "event_types": event_types(),
+        "lookback_hours": lookback_hours,
+        "skew_seconds": SKEW_SECONDS,
+        "id_length": ID_LENGTH,
+        "query_length": QUERY_LENGTH,
+    }
 
 
 def known_events(work: Work, works: Sequence[Work], lookback: int) -> list[Path]:

@@ -66,3 +66,21 @@ def test_every_delivered_row_is_there_in_its_order_whatever_it_holds() -> None:
     rows = rows_of("typed_events", delivered=reversed(numbered(texts)))
     assert [row["row"] for row in rows] == [1, 2, 3, 4]
     assert rows[3]["excluded"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("text", "lag"), [("2025-01-01T00:00:00Z", None), ("2026-01-01T12:00:00Z", None), ("2026-01-01T12:05:01Z", -301)]
+)
+def test_a_replayed_event_is_never_too_late_and_still_not_of_the_future(text: str, lag: int | None) -> None:
+    [row] = rows_of(
+        "typed_events",
+        delivered=numbered([{"locator": "replay", "occurred_at": text}]),
+        replayed_events=[{"locator": "replay"}],
+    )
+    assert row["lag_seconds"] == lag
+
+
+def test_a_row_beside_a_replayed_one_keeps_its_lag() -> None:
+    delivered = [{"locator": name, "occurred_at": "2026-01-01T11:00:00Z"} for name in ("replay", "log:1", None)]
+    rows = rows_of("typed_events", delivered=numbered(delivered), replayed_events=[{"locator": "replay"}])
+    assert [row["lag_seconds"] for row in rows] == [None, 3600, 3600]

@@ -21,6 +21,8 @@ def test_an_hour_without_events_lands_an_empty_table_and_says_so(tmp_path: Path)
         "accepted": 0,
         "quarantined": 0,
         "duplicate": 0,
+        "replayed": 0,
+        "mapped": 0,
         "by_rule": {},
         "every_failed_rule": {},
     }
