@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.audit import count_refused, find_refused
 from pipeline.delivery import pull_events
-from pipeline.duck import connect, load_files, view_files, write_table
+from pipeline.duck import connect, view_files, write_table
 from pipeline.errors import DataError
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
@@ -52,12 +54,21 @@ def take_in(
             view_files(connection, "delivered", [path])
             write_table(connection, f"typed_{kind}", work.draft(f"typed_{kind}"), hour_end=work.run.end)
         refused_rows = find_refused(kind, [work.draft(f"typed_{kind}") for work in works], limits)
+<<<<<<< HEAD
+        for work, refused, figure in zip(works, refused_rows, figures, strict=True):
+=======
+        for work, refused in zip(works, refused_rows, strict=True):
+            view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
+            connection.register("refused", refused)
+            if kind == "events":
+                part_repeated(connection, work, known(work))
+            write_table(connection, kind, work.draft(kind))
+        if kind == "events":
+            refused_rows = add_reused(works, refused_rows)
         for work, refused, figure in zip(works, refused_rows, figures, strict=True):
             view_files(connection, "delivered", [work.draft("delivered")])
             view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
-            load_files(connection, f"known_{kind}", known(work), {"event_id": "varchar"})
             connection.register("refused", refused)
-            write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
             _balance(work, kind, refused, figure)
@@ -75,6 +86,29 @@ def map_delivered(work: Work) -> tuple[Path, int]:
     if count:
         work.note(f"rows mended by the source's mapping.csv: {count}")
     return work.draft("mapped"), count
+
+
+def part_repeated(connection: duckdb.DuckDBPyConnection, work: Work, known: list[Path]) -> None:
+    """Draft `repeated_events`, named so in the connection: the hour's rows whose id was delivered before."""
+    if known:
+        view_files(connection, "known_events", known)
+    else:
+        connection.execute("create or replace view known_events as select * from typed_events limit 0")
+    write_table(connection, "repeated_events", work.draft("repeated_events"))
+    view_files(connection, "repeated_events", [work.draft("repeated_events")])
+
+
+def add_reused(works: Sequence[Work], refused_rows: Sequence[pa.Table]) -> list[pa.Table]:
+    """The refused rows of each hour, and those of its repeated rows that say something else than the first did."""
+    reused_rows = find_refused("repeated_events", [work.draft("repeated_events") for work in works], {})
+    both = []
+    for work, refused, reused in zip(works, refused_rows, reused_rows, strict=True):
+        repeated = pq.read_table(work.draft("repeated_events"), columns=["row"])["row"]
+        work.quality += count_refused("repeated_events", reused, len(repeated), {})
+        place = reused.schema.get_field_index("row")  # counted from 1 within the draft
+        rows = repeated.take(pc.subtract(reused["row"], 1)).cast(pa.int64())
+        both.append(pa.concat_tables([refused, reused.set_column(place, "row", rows)]))
+    return both
 
 
 def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int]) -> None:

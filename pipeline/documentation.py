@@ -18,7 +18,7 @@ from pipeline.serving.dictionary import describe_schema
 from pipeline.settings import PREFIX, Settings
 from pipeline.stages.ingest_catalog import TEXT_LENGTH
 from pipeline.stages.ingest_events import QUERY_LENGTH, SKEW_SECONDS
-from pipeline.tables import JUDGED_BY_EVALUATE, PRODUCERS
+from pipeline.tables import JUDGED_BY_EVALUATE, PASSING, PRODUCERS
 
 MADE = "Made by `make docs` from {}; do not edit it here.\n"
 
@@ -87,12 +87,12 @@ def describe_rules() -> str:
         "score that is not finite.\n",
     ]
     limits = suite_limits()
-    for table, stage in PRODUCERS.items():
+    for table, stage in (PASSING | PRODUCERS).items():
         if table in JUDGED_BY_EVALUATE:
             continue
         lines = [
             f"## {table}\n",
-            f"Landed by `{stage}`.\n",
+            f"{'Judged' if table in PASSING else 'Landed'} by `{stage}`.\n",
             "| rule | severity | fate | a row or table breaks it when |",
         ]
         lines.append("|---|---|---|---|")

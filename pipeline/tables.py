@@ -28,3 +28,6 @@ JUDGED_BY_EVALUATE = frozenset({"user_factors", "item_factors"})
 
 # What a stage keeps for its own book-keeping: landed and audited like any table, not counted among the rows it gives out.
 BOOKKEEPING = frozenset({"delivered_rows"})
+
+# Drafts whose rows are judged on the way and that land nowhere themselves.
+PASSING: dict[str, str] = {"repeated_events": "ingest_events"}

@@ -2,22 +2,6 @@
 -- Grain: one row per event id; of several deliveries of one id the first counts, also when it came within the
 -- look-back.
 -- lag_seconds runs from when the event occurred to the end of the hour that delivered it; null for a replayed event.
-with standing as (
-    select *
-    from typed_events
-    where
-        excluded is null
-        and row not in (select refused.row from refused)
-        and event_id not in (select known_events.event_id from known_events)
-),
-
-numbered as (
-    select
-        *,
-        row_number() over (partition by event_id order by row) as delivery
-    from standing
-)
-
 select
     cast(event_id as varchar) as event_id,
     cast(user_id as varchar) as user_id,
@@ -30,6 +14,9 @@ select
     cast(occurred_at as timestamptz) as occurred_at,
     cast(ingested_at as timestamptz) as ingested_at,
     cast(lag_seconds as bigint) as lag_seconds
-from numbered
-where delivery = 1
+from typed_events
+where
+    excluded is null
+    and row not in (select refused.row from refused)
+    and row not in (select repeated_events.row from repeated_events)
 order by event_id

@@ -169,7 +169,7 @@ def test_an_event_id_that_stands_there_twice_is_critical(tmp_path: Path) -> None
 
 def test_the_events_that_the_sql_accepts_pass(tmp_path: Path) -> None:
     typed = numbered({**row, "event_id": str(place), "locator": "l"} for place, row in enumerate(RIGHT))
-    accepted = rows_of("events", typed_events=typed, refused=[], known_events=[])
+    accepted = rows_of("events", typed_events=typed, refused=[], repeated_events=[])
     path = write_rows(tmp_path / "accepted.parquet", accepted, accepted)
     assert pa.parquet.read_metadata(path).num_rows == len(RIGHT)
     assert broken_rules("events", accepted, accepted, tmp_path, LIMITS) == ([], [])

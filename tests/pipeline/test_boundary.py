@@ -333,10 +333,10 @@ def test_excluded_rows_are_neither_malformed_nor_judged(tmp_path: Path, monkeypa
 
 
 def test_a_repeated_id_is_a_duplicate_within_the_hour_and_the_look_back_and_not_after_it(tmp_path: Path) -> None:
+    moment = event("click", "u", "a")["occurred_at"]
     events = [
-        event("click", "first", "a", event_id="x"),
-        event("click", "second", "a", event_id="x", minute=2),
-        *(event("click", f"in hour {hour}", "a", hour=hour, event_id="x") for hour in (1, 2, 3)),
+        event("click", "u", "a", event_id="x"),
+        *(event("click", "u", "a", hour=hour, event_id="x", occurred_at=moment) for hour in (0, 1, 2, 3)),
         event("veiw", "refused", "a", event_id="y", minute=3),
         event("click", "not refused", "a", event_id="y", minute=4),
     ]
@@ -344,9 +344,25 @@ def test_a_repeated_id_is_a_duplicate_within_the_hour_and_the_look_back_and_not_
     for hour in range(4):
         run_stage("ingest_events", FIRST + hour * HOUR, settings)
     assert [ledger(settings, hour)["duplicate"] for hour in range(4)] == [1, 1, 1, 0]
-    assert sorted(user for (user,) in rows(settings, "events", "user_id")) == ["first", "not refused"]
+    assert sorted(user for (user,) in rows(settings, "events", "user_id")) == ["not refused", "u"]
     # Hour 3 looks back on hours 1 and 2, which hold no x: it was a duplicate there.
-    assert rows(settings, "events", "user_id", hour=3) == [("in hour 3",)]
+    assert rows(settings, "events", "user_id", hour=3) == [("u",)]
+
+
+def test_a_repeated_id_with_another_body_is_refused_and_the_first_delivery_counts(tmp_path: Path) -> None:
+    events = [
+        event("click", "second", "a", event_id="x", minute=9),
+        event("click", "first", "a", event_id="x", minute=5),
+        event("click", "third", "a", event_id="x", hour=1),
+    ]
+    settings = open_shop(tmp_path, ITEMS, events)
+    ingest(settings, 2)
+    assert rows(settings, "events", "user_id") == [("first",)]
+    assert rows(settings, "events", "user_id", hour=1) == []
+    for hour, user in enumerate(("second", "third")):
+        assert ledger(settings, hour)["by_rule"] == {"event_id_reused": 1}
+        [(raw_row,)] = rows(settings, "quarantined_events", "raw_row", hour=hour)
+        assert json.loads(raw_row)["user_id"] == user
 
 
 def test_without_a_look_back_only_the_hour_itself_is_looked_at(tmp_path: Path) -> None:

@@ -14,12 +14,16 @@ def typed(*ids: str, **columns: str) -> list[Row]:
 
 
 def accept(rows: list[Row], refused: list[int] | None = None, known: list[str] | None = None) -> list[Row]:
-    return rows_of(
-        "events",
-        typed_events=rows,
-        refused=[{"row": row, "rule": "r", "is_primary": True} for row in refused or []],
-        known_events=[{"event_id": event_id} for event_id in known or []],
+    return accepted_of(
+        rows,
+        [{"row": row, "rule": "r", "is_primary": True} for row in refused or []],
+        [{"event_id": event_id} for event_id in known or []],
     )
+
+
+def accepted_of(rows: list[Row], refused: list[Row], known: list[Row]) -> list[Row]:
+    repeated = rows_of("repeated_events", typed_events=rows, refused=refused, known_events=known)
+    return rows_of("events", typed_events=rows, refused=refused, repeated_events=repeated)
 
 
 def test_of_several_deliveries_of_one_id_the_first_counts() -> None:
@@ -92,7 +96,7 @@ def test_every_delivered_row_is_accepted_or_quarantined_or_a_duplicate(
     world: tuple[list[Row], list[Row], list[str]],
 ) -> None:
     rows, refused, known = world
-    accepted = rows_of("events", typed_events=rows, refused=refused, known_events=[{"event_id": i} for i in known])
+    accepted = accepted_of(rows, refused, [{"event_id": i} for i in known])
     quarantined = rows_of(
         "quarantined_events",
         typed_events=rows,
