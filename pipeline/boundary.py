@@ -54,9 +54,6 @@ def take_in(
             view_files(connection, "delivered", [path])
             write_table(connection, f"typed_{kind}", work.draft(f"typed_{kind}"), hour_end=work.run.end)
         refused_rows = find_refused(kind, [work.draft(f"typed_{kind}") for work in works], limits)
-<<<<<<< HEAD
-        for work, refused, figure in zip(works, refused_rows, figures, strict=True):
-=======
         for work, refused in zip(works, refused_rows, strict=True):
             view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
             connection.register("refused", refused)

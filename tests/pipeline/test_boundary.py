@@ -333,9 +333,9 @@ def test_excluded_rows_are_neither_malformed_nor_judged(tmp_path: Path, monkeypa
 
 
 def test_a_repeated_id_is_a_duplicate_within_the_hour_and_the_look_back_and_not_after_it(tmp_path: Path) -> None:
-    moment = event("click", "u", "a")["occurred_at"]
+    moment = event("click", "u", "a", hour=1)["occurred_at"]  # a clock one minute ahead, so that it is never too late
     events = [
-        event("click", "u", "a", event_id="x"),
+        event("click", "u", "a", event_id="x", occurred_at=moment),
         *(event("click", "u", "a", hour=hour, event_id="x", occurred_at=moment) for hour in (0, 1, 2, 3)),
         event("veiw", "refused", "a", event_id="y", minute=3),
         event("click", "not refused", "a", event_id="y", minute=4),
