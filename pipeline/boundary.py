@@ -21,7 +21,7 @@ from pipeline.errors import DataError
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
 from pipeline.mapping import map_file, read_words
-from pipeline.source import pull
+from pipeline.sources.read import pull
 
 ID_LENGTH = 200
 

@@ -14,7 +14,7 @@ from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_h
 from pipeline.line import choose_stages, run_stage
 from pipeline.serving import database, read
 from pipeline.settings import load_settings
-from pipeline.source import source_url
+from pipeline.sources.read import source_url
 
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None

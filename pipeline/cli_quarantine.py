@@ -9,7 +9,7 @@ from pipeline import quarantine, show
 from pipeline.errors import BadInput
 from pipeline.hours import format_hour, parse_hour
 from pipeline.settings import load_settings
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, rich_markup_mode=None)
 Kind = Annotated[str, typer.Option(help="events or items.")]

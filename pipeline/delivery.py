@@ -21,7 +21,7 @@ from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
 from pipeline.manifests import find_table
 from pipeline.run import Run
-from pipeline.source import pull
+from pipeline.sources.read import pull
 
 TABLE = "delivered_rows"
 LOCATOR = {"locator": "varchar"}

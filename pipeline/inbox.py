@@ -25,7 +25,7 @@ from pipeline.errors import NotLanded
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 
 SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS["events"]])
 

@@ -30,7 +30,17 @@ from pipeline.run import Run, StageResult
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
 # Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
+PLACES = {
+    "home",
+    "source_url",
+    "data",
+    "serving_url",
+    "start",
+    "threads",
+    "memory_limit",
+    "source_connect_seconds",
+    "source_timeout_seconds",
+}
 
 # Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
 PASSED: dict[tuple[str, str, str], list[Finding]] = {}

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.errors import BadInput
-from pipeline.source import COLUMNS, SOURCES
+from pipeline.sources.columns import COLUMNS
+from pipeline.sources.read import SOURCES
 
 # column: {what it says: what is meant}; an empty text stands for nothing at all
 Words = dict[str, dict[str, str]]

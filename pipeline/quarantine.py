@@ -22,7 +22,7 @@ from pipeline.inbox import list_inboxes
 from pipeline.manifests import hour_folder, read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 from pipeline.tables import PRODUCERS
 
 KINDS = tuple(COLUMNS)

@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     pull_lookback_hours: int = Field(
         6, ge=0, le=168, description="hours back in which a pull still finds rows that became visible late; 0: none"
     )
+    source_connect_seconds: int = Field(10, ge=1, description="seconds to wait until a source's database lets one in")
+    source_timeout_seconds: int = Field(
+        600, ge=1, description="seconds after which a pull from a source's database is given up"
+    )
 
     # what counts
     window_days: int = Field(30, ge=1, le=3650, description="days of events that interactions are made from")

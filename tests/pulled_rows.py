@@ -11,7 +11,7 @@ from pipeline.files import ROOT
 from pipeline.hours import HOUR, hours_between, parse_hour
 from pipeline.run import Run
 from pipeline.settings import Settings
-from pipeline.source import pull
+from pipeline.sources.read import pull
 
 Texts = dict[str, str | None]
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 from pipeline.duck import connect, fetch_table
 from pipeline.seeds import EVENT_TYPES
 from pipeline.settings import Settings
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 
 Row = dict[str, Any]
 

@@ -1,6 +1,7 @@
 """Guards of the sources and of what an hour delivers: switched off one by one, each must turn its test red."""
 
 DELIVERY = "tests/pipeline/test_delivery.py"
+DATABASE = "tests/pipeline/test_database_source.py"
 
 MUTATIONS = [
     (
@@ -52,5 +53,40 @@ MUTATIONS = [
         'unique_together("locator"),',
         "",
         "tests/expectations/test_delivered_rows.py::test_a_locator_stands_once",
+    ),
+    (
+        "each statement sees another moment",
+        "pipeline/sources/database.py",
+        'isolation_level="REPEATABLE READ"',
+        'isolation_level="READ COMMITTED"',
+        f"{DATABASE}::test_a_second_statement_sees_the_same_moment",
+    ),
+    (
+        "a source can be written to",
+        "pipeline/sources/database.py",
+        "postgresql_readonly=True",
+        "postgresql_readonly=False",
+        f"{DATABASE}::test_a_source_cannot_be_written_to",
+    ),
+    (
+        "nobody hangs up on a silent server",
+        "pipeline/sources/database.py",
+        "self.line.shutdown(socket.SHUT_RDWR)",
+        "pass",
+        f"{DATABASE}::test_a_server_that_goes_silent_is_given_up_in_time[100000]",
+    ),
+    (
+        "a statement may take for ever",
+        "pipeline/sources/database.py",
+        'for name in ("statement_timeout", "idle_in_transaction_session_timeout"):',
+        'for name in ("idle_in_transaction_session_timeout",):',
+        f"{DATABASE}::test_a_statement_that_takes_too_long_is_cancelled_at_the_server",
+    ),
+    (
+        "an empty text is read as nothing",
+        "pipeline/sources/database.py",
+        "quoted_strings_can_be_null=False",
+        "quoted_strings_can_be_null=True",
+        f"{DATABASE}::test_copied_text_is_what_it_was",
     ),
 ]

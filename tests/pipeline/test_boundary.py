@@ -305,7 +305,7 @@ def test_the_gate_speaks_only_from_a_number_of_rows(tmp_path: Path) -> None:
 
 def test_excluded_rows_are_neither_malformed_nor_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source itself declares them; they are kept in quarantine, and the share is that of the rest."""
-    from pipeline import source
+    from pipeline.sources import read
 
     folder = tmp_path / "sources" / "mine"
     folder.mkdir(parents=True)
@@ -318,7 +318,7 @@ def test_excluded_rows_are_neither_malformed_nor_judged(tmp_path: Path, monkeypa
         from range(100) as rows(i)
         """
     )
-    monkeypatch.setattr(source, "SOURCES", tmp_path / "sources")
+    monkeypatch.setattr(read, "SOURCES", tmp_path / "sources")
     settings = load_settings(home=tmp_path, source="mine", source_url=str(tmp_path), gate_min_rows=10)
     with pytest.raises(AuditFailed, match=r"5 of 50 rows are malformed \(10\.0%\)"):
         run_stage("ingest_events", FIRST, settings)

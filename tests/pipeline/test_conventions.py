@@ -50,7 +50,7 @@ def imports(path: Path) -> set[str]:
 def test_there_is_something_to_check() -> None:
     assert len(PYTHON) > 40
     assert len(SQL) > 20
-    assert {"lake.py", "boundary.py", "source.py", "als.py", "prepare.py"} <= {path.name for path in DATA_PATH}
+    assert {"lake.py", "boundary.py", "database.py", "als.py", "prepare.py"} <= {path.name for path in DATA_PATH}
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=name_of)

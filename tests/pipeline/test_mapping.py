@@ -10,7 +10,7 @@ from handmade_shop import event, ingest, item, ledger, open_shop, rows
 from pipeline import mapping
 from pipeline.errors import BadInput
 from pipeline.mapping import NEVER, map_file, map_words, parse_words, read_words
-from pipeline.source import list_sources
+from pipeline.sources.read import list_sources
 
 
 def words_of(*texts: str | None) -> pa.Table:

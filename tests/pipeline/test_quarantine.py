@@ -11,7 +11,7 @@ from pipeline.hours import HOUR
 from pipeline.line import run_stage
 from pipeline.quarantine import choose_hours, find_refusals, refused_rows, summarize_rules, write_csv
 from pipeline.settings import Settings, load_settings
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 
 LOGGED = [
     event("veiw", "u0", "a"),

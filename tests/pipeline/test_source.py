@@ -10,13 +10,14 @@ import pytest
 import sqlalchemy as sa
 from handmade_shop import FIRST, derive, event, fill_shop, ingest, is_conserved, item, ledger, open_shop
 
-from pipeline import source
 from pipeline.errors import BadInput, DataError, Unreachable, Unreadable
 from pipeline.hours import HOUR
 from pipeline.run import Run
 from pipeline.settings import Settings, load_settings
 from pipeline.shop.simulate import simulate
-from pipeline.source import COLUMNS, list_sources, pull, source_url
+from pipeline.sources import database, read
+from pipeline.sources.columns import COLUMNS
+from pipeline.sources.read import list_sources, pull, source_url
 
 EVENT_COLUMNS = ", ".join(f"'{name}' as {name}" for name in COLUMNS["events"] if name != "delivered_at")
 
@@ -33,7 +34,7 @@ def handmade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "sources" / "mine"
     folder.mkdir(parents=True)
     (folder / "items.sql").write_text("select 1")
-    monkeypatch.setattr(source, "SOURCES", tmp_path / "sources")
+    monkeypatch.setattr(read, "SOURCES", tmp_path / "sources")
     return folder
 
 
@@ -76,14 +77,14 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 def test_a_missing_table_is_named(tmp_path: Path) -> None:
     sqlite3.connect(tmp_path / "shop.db").close()
-    with pytest.raises(DataError, match=r"events\.sql does not fit sqlite.*: no such table: events"):
+    with pytest.raises(DataError, match=r"its SQL does not fit sqlite.*: no such table: events"):
         pulled(load_settings(home=tmp_path))
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "shop.db") as shop:
         shop.execute("create table events (event_id text, ingested_at text)")
-    with pytest.raises(DataError, match=r"events\.sql does not fit sqlite.*: no such column: row_id"):
+    with pytest.raises(DataError, match=r"its SQL does not fit sqlite.*: no such column: row_id"):
         pulled(load_settings(home=tmp_path))
 
 
@@ -202,14 +203,14 @@ def test_a_postgresql_that_lives_in_another_zone_is_asked_in_utc(
 
 def test_a_table_that_postgresql_does_not_have_is_named(tmp_path: Path, postgres_url: str) -> None:
     url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
-    with pytest.raises(DataError, match=r'events\.sql does not fit postgresql.*"events" does not exist'):
+    with pytest.raises(DataError, match=r'its SQL does not fit postgresql.*"events" does not exist'):
         pulled(load_settings(home=tmp_path, source_url=url))
 
 
 def test_a_long_pull_is_streamed_in_batches_and_keeps_every_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "BATCH_ROWS", 7)
+    monkeypatch.setattr(database, "BATCH_ROWS", 7)
     settings = load_settings(home=tmp_path)
     fill_shop(settings.shop_url, [item("a")], [event("click", f"u{place}", "a") for place in range(30)])
     assert [row["locator"] for row in pulled(settings)] == [f"events/{place}" for place in range(30)]

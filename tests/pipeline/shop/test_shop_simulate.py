@@ -17,7 +17,7 @@ from pipeline.shop.delivery import deliver_hour
 from pipeline.shop.simulate import simulate
 from pipeline.shop.stock import take_stock
 from pipeline.shop.world import World, hour_number, make_world
-from pipeline.source import COLUMNS
+from pipeline.sources.columns import COLUMNS
 
 FIRST = datetime(2026, 11, 20, 6, tzinfo=UTC)
 SMALL: dict[str, Any] = {"users": 60, "items": 300, "events_per_hour": 200}

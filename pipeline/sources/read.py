@@ -1,0 +1,52 @@
+"""Pulling from a source: its two SELECTs, run where the data is, hand over text rows that go to Parquet as they come.
+
+A source is a folder `sql/sources/<name>/` with `events.sql` and `items.sql`. A source whose URL is a database URL is read
+through SQLAlchemy, any other URL is a folder of files read by DuckDB. Both SELECTs see `$start`, `$end` (text, UTC) and,
+for files, `$url`; everything they hand over is text, typing comes afterwards. An event's `delivered_at` says which hour
+it belongs to, so it must be a moment that can be read, between `$start` and `$end`, whatever the row itself claims.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.files import ROOT
+from pipeline.run import Run
+from pipeline.settings import Settings
+from pipeline.sources.database import pull_database
+from pipeline.sources.files import pull_files
+
+SOURCES = ROOT / "sql" / "sources"
+
+
+def list_sources() -> list[str]:
+    """Names of the sources there are."""
+    return sorted(path.parent.name for path in SOURCES.glob("*/events.sql"))
+
+
+def source_url(settings: Settings) -> str:
+    """Where the configured source's data is; raises `BadInput` naming the sources when there is no such source."""
+    if settings.source not in list_sources():
+        raise BadInput(f"there is no source {settings.source!r}; the sources are {', '.join(list_sources())}.")
+    if settings.source_url:
+        return settings.source_url
+    if settings.source == "shop":
+        return settings.shop_url
+    return str(settings.data / settings.source.replace("_", "-"))
+
+
+def pull(run: Run, kind: str, target: Path, start: datetime | None = None, end: datetime | None = None) -> int:
+    """Write what the source hands over from `start` to `end` (default: this hour's) to `target`.
+
+    `kind` is `events` or `items`; the columns are COLUMNS[kind], all text, in the order of the source. Returns the number
+    of rows. Raises `BadInput`, `Unreachable` or `Unreadable` when the source cannot be read, `DataError` when it does not
+    hand over the columns agreed on.
+    """
+    url = source_url(run.settings)
+    statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
+    moments = {"start": start or run.hour, "end": end or run.end}
+    values: dict[str, Any] = {name: f"{moment:%Y-%m-%d %H:%M:%S}" for name, moment in moments.items()}
+    if "://" in url:
+        return pull_database(run, kind, url, statement, values, target)
+    return pull_files(run, kind, url, statement, values, target)
