@@ -29,26 +29,8 @@ from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_me
 from pipeline.run import Run, StageResult
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
-# Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
-PLACES = {
-    "home",
-    "source_url",
-    "data",
-    "serving_url",
-    "start",
-    "threads",
-    "memory_limit",
-    "source_connect_seconds",
-    "source_timeout_seconds",
-}
-
 # Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
 PASSED: dict[tuple[str, str, str], list[Finding]] = {}
-
-
-def settings_facts(run: Run) -> dict[str, Any]:
-    """The settings that decide what comes out."""
-    return run.settings.model_dump(mode="json", exclude=PLACES)
 
 
 class Work:
@@ -205,7 +187,7 @@ class Work:
             "hour": self.run.name,
             "source": self.run.settings.source,
             "code_version": code_version(),
-            "settings": settings_facts(self.run),
+            "settings": self.run.settings.facts(),
             "inputs": self.inputs,
             "rows_in": self.rows_in,
             "rows_out": self.rows_out,

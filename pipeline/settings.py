@@ -16,6 +16,9 @@ from pipeline.errors import BadInput
 from pipeline.hours import parse_hour
 
 PREFIX = "TREASURE_HUNT_"
+# They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
+PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
+WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 
 
 class Settings(BaseSettings):
@@ -113,6 +116,10 @@ class Settings(BaseSettings):
     @classmethod
     def _absolute(cls, value: Path) -> Path:
         return value.expanduser().absolute()
+
+    def facts(self) -> dict[str, Any]:
+        """The settings that decide what comes out."""
+        return self.model_dump(mode="json", exclude=PLACES | WAITS)
 
     @property
     def lake(self) -> Path:
