@@ -79,8 +79,8 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         show.console.print(f"serving database {database.name_database(engine.url)}")
         for row in read.freshness(engine):
             show.console.print(
-                f"live: {row['source']}/{row['arm']} {row['version']}, data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, "
-                f"{show.age(row['age_seconds'])} old"
+                f"live: {row['source']}/{row['arm']} {row['version']}, tier {row['tier'] or 'unknown'}, "
+                f"data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, {show.age(row['age_seconds'])} old"
             )
     except NotLanded as error:
         show.console.print(str(error), markup=False)

@@ -94,4 +94,13 @@ GATES: dict[str, Gate] = {
         "beyond chance",
         "clicks are not logged, sessions broke, or the search shows other results",
     ),
+    "tier_lowered": Gate(
+        "interactions",
+        "warning",
+        "the window's data cannot carry the full lists: under {min_titled_share:.0%} of the items have a title, under "
+        "{min_joined_share:.0%} of the searches led to an item (tier behaviour: what was searched is left out), or fewer "
+        "than {min_model_users} users took an item (tier popular: everyone gets the popular list)",
+        "nothing at once, simpler lists are published; the note says which rows would lift it. A shop without a search box "
+        "sets TREASURE_HUNT_MIN_JOINED_SHARE=0",
+    ),
 }

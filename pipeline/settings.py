@@ -98,6 +98,13 @@ class Settings(BaseSettings):
         0.25, ge=0, description="part of its usual value by which click-through may move beyond chance: a warning"
     )
 
+    # the tiers
+    min_titled_share: float = Field(0.95, ge=0, le=1, description="share of items with a title that tier full needs")
+    min_joined_share: float = Field(
+        0.1, ge=0, le=1, description="share of searches that led to an item that tier full needs; 0: none are needed"
+    )
+    min_model_users: int = Field(20, ge=0, description="users who took an item that a model needs; fewer: tier popular")
+
     # the machine
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
     memory_limit: str = Field(

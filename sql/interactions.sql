@@ -1,6 +1,6 @@
 -- How much each user cares for each item at the hour's end, from what the user did. Users who met few items are also
 -- given, more weakly, what their searches point at: each of the twenty items most taken after a query is given the
--- share of the search that it has in all that was taken after it.
+-- share of the search that it has in all that was taken after it. Nobody in tier popular, which has no model.
 -- Grain: one row per user and item. weight is in millionths of one search; kind is the strongest thing the user did
 -- with the item (search when there is nothing else), query is the search behind it, where there is one.
 with done as (
@@ -87,5 +87,5 @@ full outer join implied
     on
         done.user_id = implied.user_id
         and done.item_id = implied.item_id
-where coalesce(done.weight, 0) + coalesce(implied.weight, 0) > 0
+where coalesce(done.weight, 0) + coalesce(implied.weight, 0) > 0 and $tier <> 'popular' -- noqa: RF02
 order by user_id, item_id

@@ -1,4 +1,4 @@
--- What people took after typing a query.
+-- What people took after typing a query; nothing in the tiers that leave searches out.
 -- Grain: one row per normalised query and item. `searchers` counts the users or sessions that typed the query,
 -- `takers` those who took the item after it; weight is in millionths of one search.
 with typed as (
@@ -17,7 +17,7 @@ taken as (
         actor,
         least(sum(weight), cast($max_pair_weight * 1000000 as bigint)) as weight
     from linked_events
-    where item_id is not null and query is not null
+    where item_id is not null and query is not null and $tier = 'full'
     group by query, item_id, actor
 )
 

@@ -34,6 +34,7 @@ VALUES: dict[str, Any] = {
     "holdout_share": 0.05,
     "seed": EVENT_TYPES,
     "k": 20,
+    "tier": "full",
 }
 
 TEXT, WHOLE, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()

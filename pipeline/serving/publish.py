@@ -52,6 +52,7 @@ class VersionInfo:
     code_version: str
     max_rank: int | None = None
     notes: str | None = None
+    tier: str | None = None
 
 
 def describe_version(
@@ -64,6 +65,7 @@ def describe_version(
     code_version: str,
     max_rank: int | None = None,
     notes: str | None = None,
+    tier: str | None = None,
 ) -> VersionInfo:
     """The version that these Parquet files (table: SHA-256) make: the same content has the same id wherever it is made.
 
@@ -83,6 +85,7 @@ def describe_version(
         code_version=code_version,
         max_rank=max_rank,
         notes=notes,
+        tier=tier,
     )
 
 
@@ -143,6 +146,7 @@ def _announce(engine: Engine, version: VersionInfo, token: int) -> None:
         "content_hash": version.content_hash,
         "code_version": version.code_version,
         "notes": version.notes,
+        "tier": version.tier,
         "status": "loading",
         "token": token,
     }

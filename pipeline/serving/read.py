@@ -40,7 +40,7 @@ __all__ = [
 _freshness = Table(
     "freshness",
     MetaData(),
-    *(Column(name, Text) for name in ("source", "arm", "version")),
+    *(Column(name, Text) for name in ("source", "arm", "version", "tier")),
     *(Column(name, Moment) for name in ("interval_start", "interval_end", "data_cutoff", "published_at")),
     *(Column(name, Double) for name in ("age_seconds", "published_lag_seconds")),
 )

@@ -134,6 +134,7 @@ versions = Table(
     _value("code_version", TEXT, "hash of the code that made it"),
     _value("token", NUMBER, "the attempt that wrote this row last"),
     _value("row_count", BigInteger(), "rows of all its tables; null before they are loaded", nullable=True),
+    _value("tier", TEXT, "what its data could carry: full, behaviour or popular", nullable=True),
     _value("notes", TEXT, "what a person should know: warnings, or why it failed", nullable=True),
     comment="One row for each version that was ever begun. Grain: version.",
 )

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ from pipeline.duck import connect, fetch_table, load_files, view_files, write_ta
 from pipeline.lake import Work, keep_together, open_stages
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
+from pipeline.tiers import FULL, POPULAR, Tier, choose_tier
 
 # What the SQL uses of an event; the shape of the window when no hour in it had events.
 EVENT_COLUMNS = {
@@ -92,8 +94,21 @@ def derive_tables(work: Work) -> None:
         judge_profile(work, len(references))
         derive("holdout", known_as="held_out")
         derive("linked_events")
+        tier = choose_tier(fetch_table(connection, "tier_figures").to_pylist()[0], settings)
+        state_tier(work, tier)
+        values["tier"] = tier.name
+        if tier.name == POPULAR:  # without a model there is nothing to judge by, so nothing is hidden
+            values["holdout_share"] = 0.0
+            derive("holdout", known_as="held_out")
+            derive("linked_events")
         for table in ("query_items", "interactions", "popular_items", "bought"):
             derive(table)
+
+
+def state_tier(work: Work, tier: Tier) -> None:
+    """The tier stands in the manifest; a lower one is a warning that says why, and which rows would lift it."""
+    work.facts["tier"] = asdict(tier)
+    work.judge("tier_lowered", tier.name == FULL, f"tier {tier.name}: {tier.why}; {tier.lifted_by}")
 
 
 def count_unjoined(work: Work) -> None:

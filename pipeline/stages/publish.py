@@ -4,7 +4,7 @@ import pyarrow.parquet as pq
 
 from pipeline.files import code_version
 from pipeline.lake import open_stage
-from pipeline.manifests import stage_timings
+from pipeline.manifests import stage_facts, stage_timings
 from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
@@ -31,6 +31,7 @@ def publish(run: Run) -> StageResult:
             hashes=work.inputs,
             code_version=code_version(),
             max_rank=run.settings.k,
+            tier=stage_facts(run, "prepare").get("tier", {}).get("name"),  # unknown where older code prepared
         )
 
         def tell(table: str, rows: int, seconds: float) -> None:

@@ -6,6 +6,7 @@ select
     live.source,
     live.arm,
     live.version,
+    versions.tier,
     versions.interval_start,
     versions.interval_end,
     versions.data_cutoff,

@@ -1,6 +1,8 @@
-"""Guards of drift, switched off one at a time: (name, file, old text, new text, the test that must fail)."""
+"""Guards of drift and tiers, switched off one at a time: (name, file, old text, new text, the test that must fail)."""
 
 DRIFT = "tests/pipeline/test_drift.py::"
+TIERS = "tests/pipeline/test_tiers.py::"
+LISTS = "tests/pipeline/test_tier_lists.py::"
 PROFILED = "tests/sql/test_profiled_events.py::"
 
 MUTATIONS = [
@@ -108,5 +110,61 @@ MUTATIONS = [
         "and not is_joined",
         "and false",
         "tests/sql/test_unjoined_events.py",
+    ),
+    (
+        "tiers ignore titles",
+        "pipeline/tiers.py",
+        "_missing(titled, items, settings.min_titled_share)",
+        "0",
+        TIERS + "test_the_full_tier_ends_exactly_at_its_limits",
+    ),
+    (
+        "tiers ignore searches",
+        "pipeline/tiers.py",
+        "_missing(joined, max(searches, 1), settings.min_joined_share)",
+        "0",
+        TIERS + "test_the_full_tier_ends_exactly_at_its_limits",
+    ),
+    (
+        "a share is a float",
+        "pipeline/tiers.py",
+        "ceil(Fraction(str(share)) * total)",
+        "ceil(share * total + 1e-9)",
+        TIERS + "test_the_full_tier_ends_exactly_at_its_limits",
+    ),
+    (
+        "any number of users is enough for a model",
+        "pipeline/tiers.py",
+        "if users < least:",
+        "if False:",
+        TIERS + "test_a_model_needs_exactly_so_many_users",
+    ),
+    (
+        "searches are learnt from in every tier",
+        "sql/query_items.sql",
+        " and $tier = 'full'",
+        "",
+        LISTS + "test_the_behaviour_tier_learns_from_deeds_and_not_from_searches",
+    ),
+    (
+        "a model is trained in every tier",
+        "sql/interactions.sql",
+        " and $tier <> 'popular'",
+        "",
+        LISTS + "test_the_popular_tier_has_no_model_and_hides_nothing_from_the_popular_list",
+    ),
+    (
+        "items are hidden where nothing is judged",
+        "pipeline/stages/prepare.py",
+        "if tier.name == POPULAR:",
+        "if False:",
+        LISTS + "test_the_popular_tier_has_no_model_and_hides_nothing_from_the_popular_list",
+    ),
+    (
+        "a version does not say its tier",
+        "pipeline/serving/publish.py",
+        '"tier": version.tier,',
+        '"tier": None,',
+        LISTS + "test_every_tier_publishes_complete_lists_under_its_name",
     ),
 ]

@@ -28,6 +28,7 @@ def land(run: Run, tables: dict[str, Any], facts: dict[str, Any] | None = None) 
             "stage": stage,
             "inputs": {},
             "tables": {},
+            "facts": {"tier": {"name": "behaviour"}} if stage == "prepare" else {},
             "timings": {"seconds": 1.5, "cpu_seconds": 1.0, "peak_rss_mb": 9.0},
             "rows_in": 3,
             "rows_out": 2,
@@ -54,6 +55,7 @@ def test_stage_publishes_what_the_lake_holds_up_to_k(run: Run, engine: Engine) -
     assert (version["content_hash"], version["code_version"]) == (result.facts["content_hash"], code_version())
     assert (version["interval_start"], version["interval_end"], version["data_cutoff"]) == (HOUR, run.end, run.end)
     with reading(engine) as connection:
+        assert connection.exec_driver_sql("select tier from versions").scalars().all() == ["behaviour"]
         stages = connection.exec_driver_sql("select stage from run_stages").scalars().all()
     assert set(stages) == {"ingest_catalog", "prepare", "recommend", "publish"}
     manifest = read_manifest(run, "publish")
