@@ -249,7 +249,9 @@ def listed(said: Said) -> list[str]:
 def test_status_shows_what_is_live_its_age_and_the_hours(call: Call, ran: Settings) -> None:
     said = call("status", "--hours", "3")
     assert said.code == 0
-    assert re.search(r"live: shop/batch 2026-01-05T16-[0-9a-f]{12}, data to 2026-01-05 17:00 UTC, .* old", said.out)
+    assert re.search(
+        r"live: shop/batch 2026-01-05T16-[0-9a-f]{12}, tier full, data to 2026-01-05 17:00 UTC, .* old", said.out
+    )
     assert [line.split()[0] for line in said.out.splitlines() if line.startswith("2026")] == [
         "2026-01-05T16",
         "2026-01-05T15",
