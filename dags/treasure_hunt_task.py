@@ -12,6 +12,7 @@ import ast
 import logging
 import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +23,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 
 from pipeline import line
 from pipeline.errors import BadInput, TreasureHuntError
-from pipeline.hours import HOUR, floor_hour, format_hour
+from pipeline.hours import HOUR, floor_hour, format_hour, parse_hour
 from pipeline.run import StageResult
 from pipeline.settings import PREFIX, Settings, load_settings
 
@@ -51,6 +52,32 @@ def make_task(stage: str, pool: str | None) -> XComArg:
         return {"rows_in": result.rows_in, "rows_out": result.rows_out, "files": result.files}
 
     return run()
+
+
+def make_replay_task() -> XComArg:
+    """The task that replays refused events as the form of its run says."""
+
+    @task(task_id="replay", doc_md="Deliver the mended rows into the inbox of an hour.", multiple_outputs=False)
+    def run(**context: Any) -> dict[str, Any]:
+        return replay_refused(context["params"])
+
+    return run()
+
+
+def replay_refused(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Replay what the form asks for; what became of the rows, or the one sentence of the error, stands in the log."""
+    from pipeline.replay import describe_replay, replay  # seconds are paid per task, not per parsing of the DAG
+
+    try:
+        first = parse_hour(asked["first"])
+        last, into = (parse_hour(asked[name]) if asked[name] else None for name in ("last", "into"))
+        done = replay(load_task_settings(), first, last or first, asked["rule"] or None, asked["mapping"], into=into)
+    except TreasureHuntError as error:
+        log.error("%s", error)
+        raise
+    for sentence in describe_replay(done):
+        log.info("%s", sentence)
+    return asdict(done)
 
 
 def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:

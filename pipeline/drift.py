@@ -36,15 +36,15 @@ MIXES = {"event_type": "event_types_drifted", "query": "queries_drifted", "categ
 def judge_volume(work: Work, works: Sequence[Work]) -> None:
     """Hold the hour's accepted events against the median of the hours like it; raises `AuditFailed` far off.
 
-    Accepted, not delivered: what a source repeats or gets wrong is judged elsewhere and does not reach a list. Hours
-    count that are earlier and have landed or, in `works`, are about to: the same hours as when each runs by itself.
+    Accepted, and not from an inbox: what a source repeats or gets wrong is judged elsewhere and does not reach a list.
+    Hours count that are earlier and have landed or, in `works`, are about to: the same hours as when each runs by itself.
     """
     settings = work.run.settings
     ledgers = {other.run.hour: other.facts["ledger"] for other in works if other.run.hour < work.run.hour}
-    accepted, usual, count = work.facts["ledger"]["accepted"], None, 0
+    accepted, usual, count = count_own(work.facts["ledger"]), None, 0
     for steps, enough in VOLUME_REFERENCES:
         known = [ledgers.get(work.run.hour - step) or _landed_ledger(work, step) for step in steps]
-        references = [ledger["accepted"] for ledger in known if ledger]
+        references = [count_own(ledger) for ledger in known if ledger]
         if len(references) >= enough:
             usual, count = float(median(references)), len(references)
             break
@@ -60,6 +60,11 @@ def judge_volume(work: Work, works: Sequence[Work]) -> None:
     work.judge("volume_far_off", not (is_far_off and may_block), f"{sentence}; {limits}", ratio)
     may_warn = max(accepted, usual or 0) >= settings.gate_min_rows
     work.judge("volume_unusual", not (is_unusual and may_warn), sentence, ratio)
+
+
+def count_own(ledger: dict[str, int]) -> int:
+    """The accepted events that the source delivered; what somebody replays is of other hours, and may be much."""
+    return ledger["accepted"] - ledger.get("replayed", 0)
 
 
 def _landed_ledger(work: Work, step: timedelta) -> dict[str, int] | None:

@@ -301,6 +301,25 @@ def test_a_damaged_inbox_stops_the_hour(shop: Settings) -> None:
         run_hour(shop, 3)
 
 
+def test_an_inbox_with_other_bytes_stops_the_hour(shop: Settings) -> None:
+    done = replay(shop, FIRST, FIRST, mapping=[VEIW])
+    table = pq.read_table(done.file)
+    pq.write_table(table.set_column(1, "event_id", pa.array(["forged"] * table.num_rows)), done.file)
+    with pytest.raises(NotLanded, match="is missing or damaged"):
+        run_hour(shop, 3)
+
+
+def test_replayed_rows_do_not_count_as_more_events_than_usual(tmp_path: Path) -> None:
+    steady = [event("click", "u", "a", hour=24 * day) for day in range(4) for _ in range(2)]
+    wrong = [event("veiw", "u", "a", hour=1) for _ in range(20)]
+    settings = open_shop(tmp_path, [item("a")], [*steady, *wrong], lookback_hours=0, gate_min_rows=30)
+    for hour in (0, 1, 24, 48, 71):
+        run_hour(settings, hour)
+    settings = settings.model_copy(update={"gate_min_rows": 1})
+    assert replay(settings, FIRST + HOUR, FIRST + HOUR, mapping=[VEIW]).delivered == 20
+    assert run_hour(settings, 72)["accepted"] == 22
+
+
 # what cannot be ------------------------------------------------------------------------------------------------------
 
 
