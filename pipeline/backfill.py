@@ -8,7 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from pipeline import show
 from pipeline.hours import format_hour
-from pipeline.line import run_stage_of_hours
+from pipeline.line import report_failure, run_stage_of_hours
 from pipeline.run import StageResult
 from pipeline.settings import Settings
 
@@ -33,13 +33,17 @@ def backfill_hours(
     with progress_bar() as progress:
         task = progress.add_task("backfill", total=len(hours) * len(stages))
         for start in range(0, len(hours), DAY):
-            for stage in stages:
-                day = hours[start : start + DAY]
-                progress.update(task, description=f"{format_hour(day[0])} {stage:<14}")
-                for result in run_stage_of_hours(stage, day, settings, repull):
-                    progress.update(task, advance=1, description=f"{result.hour} {stage:<14}")
-                    if stage == "ingest_events":
-                        count_rows(ledger, result)
+            day = hours[start : start + DAY]
+            try:
+                for stage in stages:
+                    progress.update(task, description=f"{format_hour(day[0])} {stage:<14}")
+                    for result in run_stage_of_hours(stage, day, settings, repull):
+                        progress.update(task, advance=1, description=f"{result.hour} {stage:<14}")
+                        if stage == "ingest_events":
+                            count_rows(ledger, result)
+            except Exception:
+                report_failure(stages, day, settings)
+                raise
     return ledger
 
 

@@ -11,7 +11,7 @@ from pipeline import cli_quarantine, history, show
 from pipeline.backfill import backfill_hours
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError
 from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
-from pipeline.line import choose_stages, run_stage
+from pipeline.line import choose_stages, run_stages
 from pipeline.serving import database, read
 from pipeline.settings import load_settings
 from pipeline.sources.read import source_url
@@ -48,8 +48,8 @@ def ended_hour(text: str) -> datetime:
 def run(hour: Hour, only: Only = None, repull: Repull = False) -> None:
     """Run the stages of one hour."""
     settings, stages, moment = load_settings(), choose_stages(only), ended_hour(hour)
-    for stage in stages:
-        show.stage_line(run_stage(stage, moment, settings, repull))
+    for result in run_stages(stages, moment, settings, repull):
+        show.stage_line(result)
 
 
 @app.command()
@@ -77,7 +77,10 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
     engine = database.connect(settings.serving)
     try:
         show.console.print(f"serving database {database.name_database(engine.url)}")
-        for row in read.freshness(engine):
+        rows = read.freshness(engine)
+        if not rows:
+            show.console.print("nothing is published yet", markup=False)
+        for row in rows:
             show.console.print(
                 f"live: {row['source']}/{row['arm']} {row['version']}, tier {row['tier'] or 'unknown'}, "
                 f"data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, {show.age(row['age_seconds'])} old"
@@ -95,6 +98,9 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
     for state in states:
         for failure in state["failures"]:
             show.console.print(f"failed: {state['hour']} {failure}", style="red", markup=False)
+        for warning in state["warnings"]:
+            show.console.print(f"warned: {state['hour']} {warning}", style="yellow", markup=False)
+    show.console.print(f"pages of these hours: {settings.reports / 'index.html'}", markup=False)
 
 
 @app.command()

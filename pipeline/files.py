@@ -4,8 +4,9 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -72,3 +73,12 @@ def write_json(path: Path, value: Any, staging: Path) -> None:
     draft = staging / path.name
     draft.write_text(json.dumps(value, indent=1, default=str) + "\n", encoding="utf-8")
     move_into_place(draft, path)
+
+
+def sweep_beside(folder: Path) -> None:
+    """Folders beside this one that a killed attempt left more than a day before this one was made are gone."""
+    newest = folder.stat().st_mtime
+    for other in folder.parent.iterdir():
+        with suppress(OSError):
+            if newest - other.stat().st_mtime > 86_400:
+                shutil.rmtree(other, ignore_errors=True)

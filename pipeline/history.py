@@ -1,15 +1,14 @@
 """Looking back from an hour: what users searched for lately, and how the hours went."""
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.duck import connect
 from pipeline.hours import HOUR, parse_hour
-from pipeline.manifests import find_table, hour_folder, read_manifest
+from pipeline.manifests import find_table, read_failure
+from pipeline.report.account import count_rules, read_account
 from pipeline.run import Run
 from pipeline.settings import Settings
-from pipeline.tables import PRODUCERS
 
 
 def newest_hour(settings: Settings, stage: str = "ingest_events", with_failed: bool = True) -> datetime | None:
@@ -57,28 +56,33 @@ def recent_searches(settings: Settings, hour: datetime, users: int, searches: in
 
 
 def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str, Any]]:
-    """The last hours, newest first: what landed, the ledger of their events, and the sentence of what failed."""
+    """The last hours, newest first: what landed, the ledger of their events, and the sentences of what failed or warned.
+
+    Told by the lake's manifests and not by the serving database, which may be the very thing that does not answer.
+    """
     states = []
     for step in range(count):
-        hour = last - timedelta(hours=step)
-        run = Run(hour=hour, settings=settings)
-        landed = {stage: read_manifest(run, stage) for stage in dict.fromkeys([*PRODUCERS.values(), "publish"])}
-        failures = []
-        for stage in landed:
-            failed = hour_folder(settings.lake, hour) / "failed" / stage / "manifest.json"
-            if failed.exists():
-                failures.append(f"{stage}: {json.loads(failed.read_text(encoding='utf-8'))['sentence']}")
-        if not any(landed.values()) and not failures:
+        run = Run(hour=last - timedelta(hours=step), settings=settings)
+        account, report = read_account(run), read_failure(run, "report")
+        failures = [f"{stage['stage']}: {stage['sentence']}" for stage in account["stages"] if stage["sentence"]]
+        if report:
+            failures.append(f"report: {report['sentence']}")
+        if not account["stages"] and not failures:
             continue
-        events = landed["ingest_events"]
         states.append(
             {
                 "hour": run.name,
-                "ledger": events["facts"]["ledger"] if events else None,
-                "stages": [stage for stage, manifest in landed.items() if manifest],
-                "seconds": sum(manifest["timings"]["seconds"] for manifest in landed.values() if manifest),
-                "version": landed["publish"]["facts"]["version"] if landed["publish"] else None,
+                "ledger": account["ledgers"].get("events"),
+                "stages": [stage["stage"] for stage in account["stages"] if not stage["sentence"]],
+                "seconds": sum(stage["seconds"] for stage in account["stages"] if not stage["sentence"]),
+                "version": account["version"],
+                "rules": count_rules(account),
                 "failures": failures,
+                "warnings": [
+                    f"{found['table']}: {found['rule']}: {found['sentence']}"
+                    for found in account["quality"]
+                    if not found["passed"] and found["severity"] == "warning"
+                ],
             }
         )
     return states

@@ -22,7 +22,16 @@ import pyarrow.parquet as pq
 
 from pipeline.audit import Finding, audit_table, describe_warnings
 from pipeline.errors import AuditFailed, NotLanded, TreasureHuntError
-from pipeline.files import alone_in, code_version, flush, hash_file, hash_json, move_into_place, write_json
+from pipeline.files import (
+    alone_in,
+    code_version,
+    flush,
+    hash_file,
+    hash_json,
+    move_into_place,
+    sweep_beside,
+    write_json,
+)
 from pipeline.gates import GATES
 from pipeline.hours import HOUR, format_hour
 from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
@@ -258,7 +267,7 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
     works = [Work(run, stage, len(runs)) for run in runs]
     for work in works:
         work.folder.mkdir(parents=True)
-    sweep_staging(works[0])
+    sweep_beside(works[0].folder)
     try:
         yield works
         for work in works:
@@ -270,15 +279,6 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
     finally:
         for work in works:
             shutil.rmtree(work.folder, ignore_errors=True)
-
-
-def sweep_staging(work: Work) -> None:
-    """Staging folders that a killed attempt left more than a day before this one began are gone."""
-    newest = work.folder.stat().st_mtime
-    for folder in work.folder.parent.iterdir():
-        with suppress(OSError):
-            if newest - folder.stat().st_mtime > 86_400:
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def reuse_landed(run: Run, stage: str) -> StageResult | None:

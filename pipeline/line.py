@@ -5,10 +5,11 @@ Stage modules are imported only when they run, so that importing this module sta
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 
-from pipeline.errors import BadInput, DataError
+from pipeline.errors import BadInput, DataError, TreasureHuntError
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
@@ -21,7 +22,10 @@ STAGES: dict[str, tuple[str, ...]] = {
     "evaluate": ("train",),
     "recommend": ("evaluate",),
     "publish": ("recommend",),
+    "report": ("ingest_events", "ingest_catalog", "publish"),
 }
+# Runs last, whether or not the stages before it succeeded; it decides nothing.
+ALWAYS = "report"
 
 
 def choose_stages(only: str | None) -> list[str]:
@@ -46,6 +50,25 @@ def compute_stage(stage: str, run: Run) -> StageResult:
 def run_stage(stage: str, hour: datetime, settings: Settings, repull: bool = False) -> StageResult:
     """Run one stage of one hour; what it made has landed in the lake (or, for publish, in the serving database)."""
     return compute_stage(stage, Run(hour=hour, settings=settings, repull=repull))
+
+
+def run_stages(
+    stages: Sequence[str], hour: datetime, settings: Settings, repull: bool = False
+) -> Iterator[StageResult]:
+    """Run stages of one hour in order; when one fails, the hour is reported all the same and the error goes on."""
+    try:
+        for stage in stages:
+            yield run_stage(stage, hour, settings, repull)
+    except Exception:
+        report_failure(stages, [hour], settings)
+        raise
+
+
+def report_failure(stages: Sequence[str], hours: Sequence[datetime], settings: Settings) -> None:
+    """Report hours in which a stage has failed, if that was asked for; what goes wrong here hides no earlier error."""
+    if ALWAYS in stages:
+        with suppress(TreasureHuntError, OSError):
+            list(run_stage_of_hours(ALWAYS, hours, settings))
 
 
 def run_stage_of_hours(

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline.errors import NotLanded
 from pipeline.run import Run
-from pipeline.tables import PRODUCERS
+from pipeline.tables import LANDING, PRODUCERS
 
 
 def hour_folder(lake: Path, hour: datetime) -> Path:
@@ -51,6 +51,24 @@ def read_undamaged(run: Run, stage: str, hour: datetime | None = None) -> dict[s
 def how_to_mend(stage: str, hour: str) -> str:
     """What to do about something damaged that a stage landed; what was pulled is reused unless told otherwise."""
     return f"run {stage} of {hour} again{' with --repull' if stage.startswith('ingest_') else ''}"
+
+
+def read_failure(run: Run, stage: str) -> dict[str, Any] | None:
+    """The manifest of a stage's last failed attempt, or None; it is gone as soon as the stage has landed."""
+    path = hour_folder(run.lake, run.hour) / "failed" / stage / "manifest.json"
+    try:
+        failure: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return failure if failure["sentence"] is not None else None
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError):
+        raise NotLanded(f"the manifest {path} is damaged; run {stage} of {run.name} again.") from None
+
+
+def read_attempts(run: Run) -> dict[str, dict[str, Any]]:
+    """The manifest of each stage's newest attempt in this hour; that of a failed one has a `sentence`."""
+    attempts = {stage: read_failure(run, stage) or read_manifest(run, stage) for stage in LANDING}
+    return {stage: manifest for stage, manifest in attempts.items() if manifest}
 
 
 def stage_timings(run: Run) -> list[dict[str, Any]]:

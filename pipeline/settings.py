@@ -134,6 +134,11 @@ class Settings(BaseSettings):
         return self.home / "lake" / self.source
 
     @property
+    def reports(self) -> Path:
+        """Folder of the pages about the hours of this source."""
+        return self.home / "reports" / self.source
+
+    @property
     def serving(self) -> str:
         """URL of the serving database."""
         return self.serving_url or f"sqlite:///{self.home / 'serving.db'}"

@@ -65,13 +65,13 @@ def answer(title: str, found: Answer, note: str = "") -> None:
 
 
 def hours(states: list[dict[str, Any]]) -> Table:
-    """The hours and their ledgers: delivered = accepted + quarantined + duplicate."""
-    numbers = ("delivered", "accepted", "quarantined", "duplicate", "seconds")
+    """The hours and their ledgers: delivered = accepted + quarantined + duplicate; excluded are among the quarantined."""
+    fates = ("delivered", "accepted", "quarantined", "excluded", "duplicate")
+    numbers = (*fates, "failed", "warned", "seconds")
     made = table("Hours, newest first", "hour", *numbers, "stages", "version", right=numbers)
     for state in states:
-        ledger = state["ledger"] or {}
-        counts = [f"{ledger[name]:,}" if ledger else "" for name in numbers[:-1]]
-        made.add_row(
-            state["hour"], *counts, f"{state['seconds']:.1f}", str(len(state["stages"])), state["version"] or ""
-        )
+        ledger, rules = state["ledger"] or {}, state["rules"]
+        counts = [f"{ledger[name]:,}" if ledger else "" for name in fates]
+        counts += [str(rules["failed"] or ""), str(rules["warned"] or ""), f"{state['seconds']:.1f}"]
+        made.add_row(state["hour"], *counts, str(len(state["stages"])), state["version"] or "")
     return made

@@ -31,3 +31,6 @@ BOOKKEEPING = frozenset({"delivered_rows"})
 
 # Drafts whose rows are judged on the way and that land nowhere themselves.
 PASSING: dict[str, str] = {"repeated_events": "ingest_events"}
+
+# The stages that leave a manifest which says what became of the hour.
+LANDING = (*dict.fromkeys(PRODUCERS.values()), "publish")

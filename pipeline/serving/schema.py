@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Double, Integer, MetaData, Table, Text
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -183,6 +183,59 @@ attempts = Table(
     _value("purpose", TEXT, "what it was taken for"),
     comment="Where attempts get their tokens: the later of two attempts has the higher one. Grain: token.",
     sqlite_autoincrement=True,
+)
+
+
+def _of_hour(name: str, comment: str, *columns: Column[Any] | CheckConstraint) -> Table:
+    """A table about hours, published or blocked; the rows of an hour are replaced when it runs again."""
+    return Table(
+        name,
+        metadata,
+        _key("source", TEXT, "where events and items come from"),
+        _key("arm", TEXT, "the design that took them in"),
+        _key("interval_start", Moment(), "start of the hour that delivered them"),
+        *columns,
+        comment=comment,
+    )
+
+
+_KIND = "events or items"
+ingest_ledger = _of_hour(
+    "ingest_ledger",
+    "What became of every delivered row: delivered = accepted + quarantined + duplicate. "
+    "Grain: source, arm, interval_start, kind.",
+    _key("kind", TEXT, _KIND),
+    _value("outcome", TEXT, "landed, or blocked: then nothing of the hour was taken in"),
+    _value("delivered", BigInteger(), "rows that the source handed over"),
+    _value("accepted", BigInteger(), "rows that were taken in, or would have been were the hour not blocked"),
+    _value("quarantined", BigInteger(), "rows kept aside with the rule that refused them"),
+    _value("excluded", BigInteger(), "of the quarantined: rows that the source itself declares as not for us"),
+    _value("duplicate", BigInteger(), "rows whose id is known from this hour or the look-back"),
+    _value("other", TEXT, "further figures that are no part of the balance: JSON object of counts", nullable=True),
+    _value("recorded_at", Moment(), "when this row was written, by the clock"),
+    CheckConstraint("delivered = accepted + quarantined + duplicate", name="ingest_ledger_balances"),
+)
+quarantine_summary = _of_hour(
+    "quarantine_summary",
+    "Why rows were quarantined. Grain: source, arm, interval_start, kind, rule.",
+    _key("kind", TEXT, _KIND),
+    _key("rule", TEXT, "the rule, or excluded"),
+    _value("rows_decided", BigInteger(), "rows whose fate this rule decided; they add up to quarantined"),
+    _value("rows_broken", BigInteger(), "rows that broke this rule, whichever decided"),
+    _value("sentence", TEXT, "what is wrong with a row that breaks it"),
+)
+quality_results = _of_hour(
+    "quality_results",
+    "What every rule and gate found, passed or not. Grain: source, arm, interval_start, stage, table_name, rule.",
+    _key("stage", TEXT, "the stage that asked"),
+    _key("table_name", TEXT, "the table that was judged; typed_… are delivered rows before any is refused"),
+    _key("rule", TEXT, "the rule or gate"),
+    _value("severity", TEXT, "critical: stops the hour; warning: is shown; refuses: sends single rows to quarantine"),
+    _value("passed", Boolean(), "whether nothing broke it"),
+    _value("checked", BigInteger(), "rows that were looked at; null for a gate, which judges the hour", nullable=True),
+    _value("failed", BigInteger(), "rows that broke it; null where rows cannot be counted", nullable=True),
+    _value("observed", Double(), "the figure that was judged, such as a share or a count", nullable=True),
+    _value("sentence", TEXT, "what breaks it; of a gate that did not pass what was found"),
 )
 serving_schema = Table(
     "serving_schema",

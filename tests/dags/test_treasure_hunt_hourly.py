@@ -138,8 +138,30 @@ def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monke
     monkeypatch.setattr(line, "run_stage", run_stage)
     run = dag.test(logical_date=datetime(2025, 3, 1, 12, tzinfo=UTC))
     assert run.state == "failed"
-    assert sorted(calls) == ["ingest_catalog", "ingest_events", "prepare"]
+    assert sorted(calls) == ["ingest_catalog", "ingest_events", "prepare", "report"]
     assert run.get_task_instance("publish").state == "upstream_failed"
+    # A blocked hour is reported, and the report does not turn the run green.
+    assert run.get_task_instance("report").state == "success"
+
+
+def test_a_report_that_fails_does_not_turn_a_good_run_red(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        if stage == "report":
+            raise DataError("the ledger does not balance.")
+        return StageResult(stage, "2025-03-01T14", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2025, 3, 1, 14, tzinfo=UTC))
+    assert run.get_task_instance("report").state == "failed"
+    assert run.state == "success"
+
+
+def test_the_report_waits_until_nothing_else_runs(dag: Any) -> None:
+    """Both ingest stages run at once: when one fails, what stands behind it is skipped while the other still works."""
+    waits = dag.get_task("report").upstream_task_ids
+    beginnings = {task.task_id for task in dag.tasks if not task.upstream_task_ids}
+    assert waits >= beginnings | {"publish"}
+    assert dag.get_task("report").is_teardown
 
 
 def test_urls_come_from_connections_unless_the_environment_says_otherwise(

@@ -22,4 +22,57 @@ MUTATIONS = [
         'finding["failed"] = int(outcome["unexpected_count"])',
         "tests/pipeline/test_audit.py::test_counts_of_a_rule_are_summed_over_slices",
     ),
+    (
+        "a blocked hour is not reported on the command line",
+        "pipeline/line.py",
+        "        report_failure(stages, [hour], settings)\n",
+        "",
+        "tests/pipeline/stages/test_report.py::test_a_blocked_hour_is_told_and_an_hour_that_passes_at_last_replaces_it",
+    ),
+    (
+        "a report does not run after a failure in Airflow",
+        "dags/treasure_hunt_hourly.py",
+        "    tasks[ALWAYS].as_teardown()",
+        "    tasks[ALWAYS]",
+        "tests/dags/test_treasure_hunt_hourly.py::test_refused_data_fails_at_once_and_nothing_downstream_moves",
+    ),
+    (
+        "a ledger that does not balance is recorded",
+        "pipeline/serving/quality.py",
+        'if ledger["delivered"] != ledger["accepted"]',
+        'if False and ledger["delivered"] != ledger["accepted"]',
+        "tests/pipeline/serving/test_serving_quality.py::"
+        "test_a_ledger_that_does_not_balance_is_refused_and_leaves_what_was_there[sqlite]",
+    ),
+    (
+        "the database takes a ledger that does not balance",
+        "pipeline/serving/schema.py",
+        '    CheckConstraint("delivered = accepted + quarantined + duplicate", name="ingest_ledger_balances"),\n',
+        "",
+        "tests/pipeline/serving/test_serving_quality.py::"
+        "test_the_database_itself_refuses_a_ledger_that_does_not_balance[sqlite]",
+    ),
+    (
+        "rows of an earlier attempt stay",
+        "pipeline/serving/quality.py",
+        "connection.execute(delete(table).where(*mine))",
+        "connection.execute(delete(table).where(*mine, table.c.arm == ''))",
+        "tests/pipeline/serving/test_serving_quality.py::"
+        "test_an_hour_that_ran_again_replaces_its_rows_and_no_others[sqlite]",
+    ),
+    (
+        "text is not escaped on a page",
+        "pipeline/report/html.py",
+        "parts.append(child if isinstance(child, Html) else escape(str(child)))",
+        "parts.append(str(child))",
+        "tests/pipeline/stages/test_report.py::test_what_a_source_calls_itself_or_an_item_is_never_html",
+    ),
+    (
+        "the page of an hour waits for the database",
+        "pipeline/stages/report.py",
+        "            failure, live = error, {}\n",
+        "            raise\n",
+        "tests/pipeline/stages/test_report.py::"
+        "test_a_database_that_does_not_answer_fails_the_report_alone_and_the_page_is_there",
+    ),
 ]

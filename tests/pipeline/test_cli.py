@@ -16,6 +16,7 @@ from pipeline import cli
 from pipeline.files import ROOT
 from pipeline.hours import HOUR, floor_hour, format_hour
 from pipeline.manifests import hour_folder, landed_hours
+from pipeline.report.files import page_path
 from pipeline.settings import Settings
 from pipeline.shop.database import read_world
 
@@ -198,8 +199,8 @@ def test_run_runs_every_stage_and_run_only_those_named(call: Call, traded: Setti
     said = call("run", "2026-01-05T10")
     assert said.code == 0
     lines = [line for line in said.out.splitlines() if line.startswith("2026-01-05T10")]
-    assert [line.split()[1] for line in lines][-1] == "publish"
-    assert [("reused" in line) for line in lines] == [True, True, False, False, False, False, False]
+    assert [line.split()[1] for line in lines][-2:] == ["publish", "report"]
+    assert [("reused" in line) for line in lines] == [True, True, False, False, False, False, False, False]
     assert "rows in" in lines[0]
     assert "is live" in said.out
     again = call("run", "2026-01-05T10", "--only", "ingest_events", "--repull")
@@ -221,6 +222,15 @@ def test_a_failed_run_leaves_its_manifest_and_status_shows_the_sentence(call: Ca
     assert said.code == 0
     assert "nothing is published yet" in said.out
     assert "failed: 2026-01-05T10 ingest_events: 2026-01-05T10: events:" in said.out
+    assert str(traded.reports / "index.html") in said.out.replace("\n", "")
+    assert page_path(traded.reports, FIRST).exists()  # a blocked hour is reported as well
+
+
+def test_a_backfill_that_is_refused_reports_its_hours_all_the_same(call: Call, traded: Settings) -> None:
+    sentence = refused(call("backfill", "2026-01-05T10", "2026-01-05T12", malformed_limit="0", gate_min_rows="1"))
+    assert "rows are malformed" in sentence
+    assert page_path(traded.reports, FIRST).exists()
+    assert not page_path(traded.reports, FIRST + HOUR).exists()  # nothing of it has run
 
 
 def test_backfill_runs_a_range_and_prints_the_sum_of_the_ledgers(call: Call, traded: Settings) -> None:

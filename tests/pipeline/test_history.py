@@ -1,14 +1,16 @@
 """Looking back: what users searched for, and how the hours went."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from handmade_shop import FIRST, event, ingest, is_conserved, item, open_shop
 
-from pipeline.errors import AuditFailed
+from pipeline.errors import AuditFailed, TreasureHuntError
 from pipeline.history import hour_states, newest_hour, recent_searches
 from pipeline.hours import HOUR
 from pipeline.lake import open_stage
+from pipeline.line import run_stage
 from pipeline.run import Run
 from pipeline.settings import Settings, load_settings
 
@@ -36,7 +38,10 @@ def test_hours_are_told_newest_first_with_ledger_stages_version_and_failures(ran
     failed, whole, *_, first = states
     assert failed["failures"] == ["ingest_events: the reason"]
     assert failed["ledger"] is None
-    assert is_conserved(whole["ledger"])
+    by_rule = {rule: counts["rows_decided"] for rule, counts in whole["ledger"]["rules"].items()}
+    assert is_conserved(whole["ledger"] | {"by_rule": by_rule})
+    assert whole["rules"]["failed"] == 0
+    assert whole["rules"]["refused"] >= len([rule for rule in by_rule if rule != "excluded"])
     assert len(whole["stages"]) == 7
     assert whole["version"].startswith("2026-01-05T16-")
     assert whole["seconds"] > 0
@@ -54,3 +59,17 @@ def test_recent_searches_are_the_last_different_ones_of_who_searched_most(tmp_pa
     ingest(settings, 2)
     assert recent_searches(settings, FIRST + HOUR, users=5) == {"u": ["mario", "zelda", "halo"], "v": ["pong"]}
     assert recent_searches(settings, FIRST, users=1, searches=1) == {"u": ["mario"]}
+
+
+def test_a_failed_hour_tells_its_ledger_its_warnings_and_a_report_that_failed(tmp_path: Path) -> None:
+    bad, good = [event("veiw", "u", "a")] * 3, [event("click", f"u{place}", "a") for place in range(7)]
+    settings = open_shop(tmp_path, [item("a", title="")], bad + good, gate_min_rows=10, serving_url="mysql://u@h/x")
+    for stage in ("ingest_events", "ingest_catalog", "report"):
+        with suppress(TreasureHuntError):
+            run_stage(stage, FIRST, settings)
+    (state,) = hour_states(settings, FIRST, 1)
+    assert (state["ledger"]["delivered"], state["ledger"]["quarantined"]) == (10, 3)
+    assert (state["rules"]["failed"], state["rules"]["warned"]) == (1, 1)
+    assert state["stages"] == ["ingest_catalog"]
+    assert [failure.split(":")[0] for failure in state["failures"]] == ["ingest_events", "report"]
+    assert state["warnings"] == ["items: titles_missing: more than 5 % of the items have no title"]

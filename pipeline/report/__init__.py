@@ -1,0 +1,1 @@
+"""The report: what became of an hour, gathered from its manifests, as pages that need no network."""

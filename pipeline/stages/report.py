@@ -1,0 +1,79 @@
+"""Stage `report`: what became of the hour, for people: tables in the serving database and a page that needs no network.
+
+It runs last and also when a stage before it failed, because a blocked hour is the one that people ask about. A serving
+database that does not answer fails this stage only after the page has been written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from pipeline.errors import TreasureHuntError
+from pipeline.lake import Work, open_stages
+from pipeline.report.account import Account, count_rules, read_account
+from pipeline.report.files import write_pages
+from pipeline.run import Run, StageResult
+from pipeline.serving.database import connect
+from pipeline.serving.quality import published_lags, record_hours
+from pipeline.serving.read import freshness
+from pipeline.settings import Settings
+
+
+def report(run: Run) -> StageResult:
+    """The hour's rows stand in `ingest_ledger`, `quarantine_summary` and `quality_results`, and its page is written."""
+    return report_of_hours([run])[0]
+
+
+def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
+    """The same for several hours at once; an hour of which nothing has run has nothing to report, and says so."""
+    settings = runs[0].settings
+    pages: dict[str, str] = {}
+    with open_stages(runs, "report") as works:
+        accounts = [read_account(work.run) for work in works]
+        told = [account for account in accounts if account["stages"]]
+        failure = None
+        try:
+            live = record(settings, told) if told else {}
+        except TreasureHuntError as error:
+            failure, live = error, {}
+        for account in told:
+            account |= {"arm": settings.arm, "live": None, "live_age_seconds": None, "lag_seconds": None}
+            account |= live.get(account["hour"], {})
+        if told:
+            paths = write_pages(settings.reports, told, works[0].folder)
+            pages = {account["hour"]: str(path) for account, path in zip(told, paths, strict=True)}
+        if failure:
+            raise failure
+        for work, account in zip(works, accounts, strict=True):
+            tell(work, account)
+    return [
+        replace(work.result(), files={"page": pages[work.run.name]} if work.run.name in pages else {}) for work in works
+    ]
+
+
+def record(settings: Settings, accounts: Sequence[Account]) -> dict[str, dict[str, Any]]:
+    """The serving database holds the accounts; returns for each hour what is live now, and how old its own data were."""
+    engine = connect(settings.serving)
+    try:
+        record_hours(engine, settings.arm, accounts)
+        lags = published_lags(engine, [account["version"] for account in accounts if account["version"]])
+        rows = [row for row in freshness(engine) if (row["source"], row["arm"]) == (settings.source, settings.arm)]
+    finally:
+        engine.dispose()
+    live = {"live": rows[0]["version"], "live_age_seconds": rows[0]["age_seconds"]} if rows else {}
+    return {account["hour"]: {**live, "lag_seconds": lags.get(account["version"])} for account in accounts}
+
+
+def tell(work: Work, account: Account) -> None:
+    """Note how the hour stands, in counts only."""
+    if not account["stages"]:
+        work.note("nothing of this hour has run")
+        return
+    work.rows_in = sum(ledger["delivered"] for ledger in account["ledgers"].values())
+    work.rows_out = len(account["quality"])
+    counts = count_rules(account)
+    work.facts = {"state": account["state"], **counts}
+    work.note(
+        f"{account['state']}: {counts['failed']} critical rules failed, {counts['warned']} warned, "
+        f"{counts['refused']} refused rows, {counts['passed']} passed"
+    )
