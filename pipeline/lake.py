@@ -12,7 +12,7 @@ import resource
 import shutil
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -34,7 +34,15 @@ from pipeline.files import (
 )
 from pipeline.gates import GATES
 from pipeline.hours import HOUR, format_hour
-from pipeline.manifests import check_lineage, find_table, hour_folder, how_to_mend, read_manifest, read_undamaged
+from pipeline.manifests import (
+    check_lineage,
+    find_table,
+    hour_folder,
+    how_to_mend,
+    passed_findings,
+    read_manifest,
+    read_undamaged,
+)
 from pipeline.run import Run, StageResult
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
@@ -109,34 +117,20 @@ class Work:
         }
         if table not in JUDGED_BY_EVALUATE:
             self.limits[table] = limits
-            findings = self._passed_before(table, entry)
+            key = (table, entry["sha256"], entry["limits"])
+            findings = PASSED.get(key) or passed_findings(self.run, self.stage, table, entry, code_version())
             if findings is None:
                 try:
                     (findings,) = audit_table(table, [path], limits, self.run.name)
                 except AuditFailed as failed:
                     self.quality += failed.findings
                     raise
-                PASSED[(table, entry["sha256"], entry["limits"])] = findings
+                PASSED[key] = findings
             self.quality += findings
             self.notes += [f"warning: {sentence}" for sentence in describe_warnings(findings)]
         self.tables[table] = {"file": f"{table}.{entry['sha256'][:12]}.parquet", **entry}
         self.rows_out += 0 if table in BOOKKEEPING else rows
         return rows
-
-    def _passed_before(self, table: str, entry: Mapping[str, Any]) -> list[Finding] | None:
-        """What the audit found that these very bytes passed under this code, here or an hour earlier; else None."""
-        in_this_process = PASSED.get((table, entry["sha256"], entry["limits"]))
-        if in_this_process is not None:
-            return in_this_process
-        for hour in (self.run.hour, self.run.hour - HOUR):
-            manifest = read_undamaged(self.run, self.stage, hour)
-            if manifest is None or manifest["code_version"] != code_version():
-                continue
-            known = manifest["tables"].get(table)
-            if known and known["sha256"] == entry["sha256"] and known["limits"] == entry["limits"]:
-                found = manifest["quality"]
-                return [one for one in found if one["table"] == table and one["rule"] not in GATES]
-        return None
 
     def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
         """Record what a gate of `pipeline.gates` found. When it did not pass, a warning is noted with the sentence, which

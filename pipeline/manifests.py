@@ -1,12 +1,15 @@
 """Looking up what has landed: the manifest of each stage of each hour, and the tables that it names."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import NotLanded
+from pipeline.gates import GATES
+from pipeline.hours import HOUR
 from pipeline.run import Run
 from pipeline.tables import LANDING, PRODUCERS
 
@@ -46,6 +49,20 @@ def read_undamaged(run: Run, stage: str, hour: datetime | None = None) -> dict[s
         return read_manifest(run, stage, hour)
     except NotLanded:
         return None
+
+
+def passed_findings(
+    run: Run, stage: str, table: str, entry: Mapping[str, Any], code: str
+) -> list[dict[str, Any]] | None:
+    """What the rules found in the very bytes of `entry` when they landed under this code, this hour or the one before."""
+    for hour in (run.hour, run.hour - HOUR):
+        manifest = read_undamaged(run, stage, hour)
+        if manifest is None or manifest["code_version"] != code:
+            continue
+        known = manifest["tables"].get(table)
+        if known and known["sha256"] == entry["sha256"] and known["limits"] == entry["limits"]:
+            return [one for one in manifest["quality"] if one["table"] == table and one["rule"] not in GATES]
+    return None
 
 
 def how_to_mend(stage: str, hour: str) -> str:
