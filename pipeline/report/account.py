@@ -6,7 +6,6 @@ Of each stage the newest attempt speaks: the failed one if there is one (a succe
 from typing import Any
 
 from pipeline.gates import GATES
-from pipeline.lake import settings_facts
 from pipeline.manifests import read_attempts
 from pipeline.run import Run
 
@@ -20,7 +19,7 @@ Account = dict[str, Any]
 
 def read_account(run: Run) -> Account:
     """What is known of the hour; `stages` is empty when nothing of it has run."""
-    now = settings_facts(run)
+    now = run.settings.facts()
     attempts = {stage: {**UNSAID, **attempt} for stage, attempt in read_attempts(run).items()}
     for attempt in attempts.values():
         attempt["settings"] = now | attempt["settings"]  # a setting that is younger than the manifest has today's value
