@@ -21,9 +21,9 @@ from pipeline.errors import DataError
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
 from pipeline.mapping import map_file, read_words
-from pipeline.sources.read import pull
 
 ID_LENGTH = 200
+Judge = Callable[[duckdb.DuckDBPyConnection, Work, pa.Table], str | None]
 
 
 def take_in(
@@ -31,10 +31,12 @@ def take_in(
     kind: str,
     limits: Mapping[str, Any],
     known: Callable[[Work], list[Path]] = lambda work: [],
+    judge_whole: Judge = lambda connection, work, refused: None,
 ) -> None:
     """Draft tables `kind` and `quarantined_<kind>` of each hour from what the source delivers for it, oldest first.
 
-    `limits` go to the suite of `kind`; `known(work)` gives files whose ids are duplicates. The ledger goes to
+    Items have been pulled before. `limits` go to the suite of `kind`; `known(work)` gives files whose ids are duplicates;
+    `judge_whole` gives the name of the gate by which all that was delivered is refused, or None. The ledger goes to
     `work.facts["ledger"]`. The rules are held against all hours at once, because a suite costs about as much for one
     hour as for a day. Raises `AuditFailed` when too large a share of an hour is malformed.
     """
@@ -43,7 +45,6 @@ def take_in(
             pull_events(connection, works)
         else:
             for work in works:
-                pull(work.run, kind, work.draft("pulled"))
                 view_files(connection, "pulled", [work.draft("pulled")])
                 write_table(connection, "delivered_items", work.draft("delivered"))
         figures: list[dict[str, int]] = []  # of each hour, for its ledger
@@ -66,6 +67,11 @@ def take_in(
             view_files(connection, "delivered", [work.draft("delivered")])
             view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
             connection.register("refused", refused)
+            gate = judge_whole(connection, work, refused)
+            if gate:
+                refused = refuse_rest(refused, pq.read_metadata(work.draft("delivered")).num_rows, gate)
+                connection.register("refused", refused)
+                write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
             _balance(work, kind, refused, figure)
@@ -118,8 +124,6 @@ def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int
         raise DataError(
             f"{work.run.name}: {kind}: {delivered} rows delivered, but {accepted} accepted and {quarantined} quarantined."
         )
-    excluded = by_rule.get("excluded", 0)
-    malformed, judged = quarantined - excluded, delivered - excluded
     # What the source handed over: an hour without any is asked for again.
     work.rows_in += delivered - figures["replayed"]
     work.facts["ledger"] = {
@@ -131,14 +135,30 @@ def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int
         "by_rule": dict(sorted(by_rule.items())),
         "every_failed_rule": dict(sorted(Counter(refused["rule"].to_pylist()).items())),
     }
+    if kind == "events":
+        judge_malformed(work, kind, by_rule, delivered, "malformed_share_too_high")
+
+
+def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int, gate: str) -> bool:
+    """Whether few enough of the delivered rows were refused by a rule; `gate` is the one for too many."""
     settings = work.run.settings
+    judged = delivered - by_rule["excluded"]
+    malformed = by_rule.total() - by_rule["excluded"]
     share = malformed / judged if judged else 0.0
     worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule != "excluded"), ("", 0))
     sentence = f"{kind}: {malformed} of {judged} rows are malformed ({share:.1%}), most often {worst} ({count} rows)"
     is_judged = judged >= settings.gate_min_rows
     limit = settings.malformed_limit
-    work.judge(
-        "malformed_share_too_high", not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share
-    )
+    if not work.judge(gate, not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share):
+        return False
     limit = settings.malformed_warn_limit
     work.judge("malformed_share_high", not (is_judged and share > limit), sentence, share)
+    return True
+
+
+def refuse_rest(refused: pa.Table, delivered: int, gate: str) -> pa.Table:
+    """`refused` and beside it, by the name of the gate, every delivered row that no rule refuses."""
+    rest = sorted(set(range(1, delivered + 1)) - set(refused["row"].to_pylist()))
+    sentence = "what was delivered for this hour is refused as a whole"
+    columns = [rest, [gate] * len(rest), [sentence] * len(rest), [True] * len(rest)]
+    return pa.concat_tables([refused, pa.table(columns, schema=refused.schema)])

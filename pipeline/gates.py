@@ -32,11 +32,63 @@ GATES: dict[str, Gate] = {
         "look at `treasure-hunt quarantine list`; tell the source's owner",
     ),
     "malformed_share_too_high": Gate(
-        "events, items",
+        "events",
         "critical",
         "more than {malformed_limit:.0%} of the delivered rows are malformed, from {gate_min_rows:,} rows up",
         "mend the source or map its words (`treasure-hunt quarantine replay`), or raise TREASURE_HUNT_MALFORMED_LIMIT, "
         "then run the hour again with --repull",
+    ),
+    "catalog_missing": Gate(
+        "items",
+        "critical",
+        "the hour's catalog cannot be used, for the reason that is named, and none of the 30 days before can serve",
+        "check `items.sql` and the source, then run the hour again",
+    ),
+    "catalog_unreadable": Gate(
+        "items",
+        "warning",
+        "the catalog's file is missing, damaged, or not what its checksum says; the nearest earlier snapshot serves",
+        "have the file delivered again, then run the hour again with --repull",
+    ),
+    "catalog_empty_delivered": Gate(
+        "items",
+        "warning",
+        "not one delivered item can be used; the nearest earlier snapshot serves",
+        "check `items.sql` and the source, then run the hour again with --repull",
+    ),
+    "catalog_from_the_future": Gate(
+        "items",
+        "warning",
+        "the source took its snapshot after the hour's end; the nearest earlier one serves, if there is one",
+        "nothing for a source that only knows today's catalog; else check `snapshot_at` in its `items.sql`",
+    ),
+    "catalog_malformed": Gate(
+        "items",
+        "warning",
+        "more than {malformed_limit:.0%} of the delivered items are malformed, from {gate_min_rows:,} up; the nearest "
+        "earlier snapshot serves",
+        "mend the source, or raise TREASURE_HUNT_MALFORMED_LIMIT, then run the hour again with --repull",
+    ),
+    "catalog_truncated": Gate(
+        "items",
+        "warning",
+        "more than {catalog_drop_limit:.0%} of the items that the nearest earlier snapshot had are missing, from "
+        "{catalog_min_rows} items up; that snapshot serves",
+        "mend the source; if so many items really went, raise TREASURE_HUNT_CATALOG_DROP_LIMIT; then run the hour again "
+        "with --repull",
+    ),
+    "catalog_stale": Gate(
+        "items",
+        "warning",
+        "the catalog in use is more than {catalog_stale_hours:g} hours old at the end of the hour",
+        "find out why the source delivers no newer one",
+    ),
+    "prices_jumped": Gate(
+        "items",
+        "warning",
+        "the price of an item is more than {price_jump_factor:g} times, or less than 1/{price_jump_factor:g} of, what it "
+        "was in the nearest earlier snapshot",
+        "look at the items; tell the source's owner",
     ),
     "unknown_items_share_too_high": Gate(
         "unknown_items",

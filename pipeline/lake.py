@@ -132,9 +132,9 @@ class Work:
         self.rows_out += 0 if table in BOOKKEEPING else rows
         return rows
 
-    def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
-        """Record what a gate of `pipeline.gates` found. When it did not pass, a warning is noted with the sentence, which
-        says what, where and how many; a critical one raises `AuditFailed` with it.
+    def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> bool:
+        """Record what a gate of `pipeline.gates` found, and return whether it passed. When it did not, a warning is noted
+        with the sentence, which says what, where and how many; a critical one raises `AuditFailed` with it.
         """
         severity = GATES[gate].severity
         self.quality.append(
@@ -150,10 +150,11 @@ class Work:
             }
         )
         if passed:
-            return
+            return True
         if severity == "critical":
             raise AuditFailed(f"{self.run.name}: {sentence}{'' if sentence.endswith('?') else '.'}")
         self.note(f"warning: {sentence}")
+        return False
 
     def note(self, sentence: str) -> None:
         """Something a person should be told; stands in the manifest, the log and the summary."""

@@ -80,6 +80,16 @@ class Settings(BaseSettings):
         0.01, ge=0, le=1, description="share of malformed rows past which an hour warns"
     )
     unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
+    catalog_drop_limit: float = Field(
+        0.20, ge=0, le=1, description="share of the items of the snapshot before past which a smaller one is refused"
+    )
+    catalog_min_rows: int = Field(20, ge=1, description="items in the snapshot before from which its drop is judged")
+    catalog_stale_hours: float = Field(
+        2.0, ge=0, description="hours before the end of an hour past which the catalog that it uses is called old"
+    )
+    price_jump_factor: float = Field(
+        100.0, gt=1, description="times up or down by which a price may change from one snapshot to the next unwarned"
+    )
     gate_min_rows: int = Field(1000, ge=1, description="rows from which gates on shares speak")
     volume_warn_low: float = Field(0.5, ge=0, le=1, description="share of an hour's usual events below which it warns")
     volume_warn_high: float = Field(2.0, ge=1, description="multiple of an hour's usual events above which it warns")

@@ -45,9 +45,8 @@ def stage_line(result: StageResult) -> None:
     console.print(
         f"{result.hour}  {result.stage:<15} {what:>8}  {result.rows_in:>11,} rows in  {result.rows_out:>11,} rows out"
     )
-    if not result.reused:
-        for note in result.notes:
-            console.print(f"    {note}", style="yellow" if note.startswith("warning") else "dim", markup=False)
+    for note in result.notes:
+        console.print(f"    {note}", style="yellow" if note.startswith("warning") else "dim", markup=False)
 
 
 def answer(title: str, found: Answer, note: str = "") -> None:

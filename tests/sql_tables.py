@@ -35,6 +35,7 @@ VALUES: dict[str, Any] = {
     "seed": EVENT_TYPES,
     "k": 20,
     "tier": "full",
+    "price_jump_factor": 100.0,
 }
 
 TEXT, WHOLE, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -89,6 +90,7 @@ SHAPES: dict[str, pa.Schema] = {
     "event_types": _shape("event_type", weight=WHOLE),
     "held_out": _shape("user_id item_id"),
     "items": ITEM,
+    "earlier_items": ITEM,
     "linked_events": _shape("event_id user_id actor event_type query item_id", occurred_at=MOMENT, weight=WHOLE),
     "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE, searchers=WHOLE),
     "bought": _shape("user_id item_id"),

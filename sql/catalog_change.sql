@@ -1,0 +1,27 @@
+-- How a catalog snapshot differs from the nearest earlier one.
+-- Grain: one row. Prices are compared where both snapshots have one in the same currency.
+with paired as (
+    select
+        earlier_items.item_id,
+        items.item_id is null as is_gone,
+        items.price,
+        earlier_items.price as earlier_price,
+        coalesce(items.currency, '') = coalesce(earlier_items.currency, '') as is_same_currency
+    from earlier_items
+    left join items on earlier_items.item_id = items.item_id
+),
+
+compared as (
+    select
+        item_id,
+        is_gone,
+        is_same_currency
+        and (price > $price_jump_factor * earlier_price or price * $price_jump_factor < earlier_price) as has_jumped
+    from paired
+)
+
+select
+    cast(count(*) filter (where is_gone) as bigint) as items_vanished,
+    cast(count(*) filter (where has_jumped) as bigint) as prices_jumped,
+    cast(min(item_id) filter (where has_jumped) as varchar) as first_jumped
+from compared
