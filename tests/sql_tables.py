@@ -36,6 +36,7 @@ VALUES: dict[str, Any] = {
     "k": 20,
     "tier": "full",
     "price_jump_factor": 100.0,
+    "item_id": None,
 }
 
 TEXT, WHOLE, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -91,6 +92,8 @@ SHAPES: dict[str, pa.Schema] = {
     "held_out": _shape("user_id item_id"),
     "items": ITEM,
     "earlier_items": ITEM,
+    "snapshots": pa.schema([*ITEM, ("filename", TEXT)]),
+    "captured_hours": _shape("filename", hour=MOMENT),
     "linked_events": _shape("event_id user_id actor event_type query item_id", occurred_at=MOMENT, weight=WHOLE),
     "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE, searchers=WHOLE),
     "bought": _shape("user_id item_id"),
