@@ -142,6 +142,29 @@ def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readab
 
 
 @app.command()
+def item(
+    item_id: Annotated[str, typer.Argument(metavar="ITEM", help="Item id.", callback=readable)],
+    at: Annotated[str | None, typer.Option(metavar="HOUR", help="Only what was true in this hour.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How many days to look back.")] = 30,
+) -> None:
+    """Price and availability of an item over time, as the catalogs said that hours captured."""
+    from pipeline.item_history import read_item_history
+
+    settings = load_settings()
+    last = parse_hour(at) if at else history.newest_hour(settings, "ingest_catalog")
+    if last is None:
+        raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
+    first = last - days * 24 * HOUR
+    found = read_item_history(settings, first, last, item_id).to_pylist()
+    chosen = [row for row in found if row["valid_to"] is None] if at else found  # nothing after that hour was read
+    if not chosen:
+        where = at or f"{format_hour(first)} to {format_hour(last)}"
+        gone = f"; it was until {format_hour(found[-1]['valid_to'])}" if found else ""
+        raise NotLanded(f"item {item_id!r} is not in the catalog of {where}{gone}.")
+    show.console.print(show.item(item_id, chosen))
+
+
+@app.command()
 def versions() -> None:
     """The versions in the serving database, newest hour first."""
     settings = load_settings()

@@ -7,6 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.hours import format_hour
 from pipeline.run import StageResult
 from pipeline.serving.read import Answer
 
@@ -61,6 +62,17 @@ def answer(title: str, found: Answer, note: str = "") -> None:
     console.print(
         f"{found.served_reason} list of version {found.version}; data is {age(found.age_seconds)} old", style="dim"
     )
+
+
+def item(item_id: str, intervals: list[dict[str, Any]]) -> Table:
+    """What an item's catalog row said, and from which hour up to which; nothing in `to` is still."""
+    made = table(f"Item {item_id}", "from", "to", "price", "available", "title", "category", "brand", right=("price",))
+    for one in intervals:
+        price = f"{one['price']:.2f} {one['currency'] or ''}".strip() if one["price"] is not None else ""
+        until = format_hour(one["valid_to"]) if one["valid_to"] else ""
+        words = (one[name] or "" for name in ("title", "category", "brand"))
+        made.add_row(format_hour(one["valid_from"]), until, price, "yes" if one["is_available"] else "no", *words)
+    return made
 
 
 def hours(states: list[dict[str, Any]]) -> Table:

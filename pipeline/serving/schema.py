@@ -259,6 +259,7 @@ VIEWS = (
     "live_query_recommendations",
     "live_similar_items",
     "live_popular_items",
+    "item_history",
     "freshness",
 )
 
