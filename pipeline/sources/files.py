@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from pipeline.checksums import check_folder
 from pipeline.duck import connect
 from pipeline.errors import BadInput, DataError, Unreadable
 from pipeline.run import Run
@@ -20,6 +21,7 @@ def pull_files(run: Run, kind: str, url: str, statement: str, values: dict[str, 
             f"source {run.settings.source}: {folder} is not a folder; set TREASURE_HUNT_SOURCE_URL to the folder of its "
             f"files (see sql/sources/{run.settings.source}/README.md)."
         )
+    check_folder(folder)
     values = {"url": str(folder), **values}
     used = {name: value for name, value in values.items() if f"${name}" in statement}
     with connect(run.settings, target.parent) as connection:

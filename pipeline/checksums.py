@@ -1,0 +1,38 @@
+"""Files that are delivered with checksums: `SHA256SUMS` beside them, as the command `sha256sum` writes it."""
+
+import re
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+
+from pipeline.errors import Unreadable
+from pipeline.files import hash_file
+
+SUMS = "SHA256SUMS"
+LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
+
+
+def check_folder(folder: Path) -> None:
+    """Every file that the folder's SHA256SUMS lists has the bytes that it was written with; without one nothing is checked.
+
+    Raises `Unreadable` naming the first file that is missing or other than listed, or the line that cannot be read.
+    """
+    sums = folder / SUMS
+    if not sums.is_file():
+        return
+    for number, line in enumerate(sums.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+        found = LINE.fullmatch(line)
+        name = PurePosixPath(found[2]) if found else PurePosixPath("..")
+        if not found or name.is_absolute() or ".." in name.parts:
+            raise Unreadable(f"line {number} of {sums} is not a checksum and the name of a file below it.")
+        path = folder / name
+        if not path.is_file():
+            raise Unreadable(f"{path} is missing, but {SUMS} lists it; have it delivered again.")
+        state = path.stat()
+        if _hash(path, state.st_size, state.st_mtime_ns) != found[1].lower():
+            raise Unreadable(f"{path} is not what {SUMS} says; have it delivered again.")
+
+
+@lru_cache(maxsize=10_000)
+def _hash(path: Path, size: int, mtime_ns: int) -> str:
+    """The hash of a file in this state; the hours of a backfill read the same folder again and again."""
+    return hash_file(path)
