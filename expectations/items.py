@@ -30,6 +30,14 @@ def suite(id_length: int, text_length: int) -> list[Expectation]:
             refuses=True,
         ),
         rule(
+            gxe.ExpectColumnValuesToMatchRegex,
+            "currency_unreadable",
+            "the currency is not a code of three letters",
+            column="currency",
+            regex=r"\A[A-Z]{3}\Z",
+            refuses=True,
+        ),
+        rule(
             gxe.ExpectColumnValuesToNotBeNull,
             "availability_unreadable",
             "whether the item is available is not said by true or false",

@@ -96,6 +96,11 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
     states = history.hour_states(settings, newest, hours)
     show.console.print(show.hours(states))
     for state in states:
+        catalog = state["catalog"]
+        if catalog and not catalog["is_captured"]:
+            age = f"{catalog['age_hours']:.1f} h old at its end"
+            said = f"catalog: {state['hour']} uses that of {catalog['snapshot_hour']}, {age} ({catalog['reason']})"
+            show.console.print(said, style="yellow", markup=False)
         for failure in state["failures"]:
             show.console.print(f"failed: {state['hour']} {failure}", style="red", markup=False)
         for warning in state["warnings"]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.duck import connect
 from pipeline.hours import HOUR, parse_hour
-from pipeline.manifests import find_table, read_failure
+from pipeline.manifests import find_table, read_failure, stage_facts
 from pipeline.report.account import count_rules, read_account
 from pipeline.run import Run
 from pipeline.settings import Settings
@@ -73,6 +73,7 @@ def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str
             {
                 "hour": run.name,
                 "ledger": account["ledgers"].get("events"),
+                "catalog": stage_facts(run, "ingest_catalog").get("catalog"),
                 "stages": [stage["stage"] for stage in account["stages"] if not stage["sentence"]],
                 "seconds": sum(stage["seconds"] for stage in account["stages"] if not stage["sentence"]),
                 "version": account["version"],

@@ -25,6 +25,7 @@ RIGHT: list[dict[str, Any]] = [
     {**ITEM, "is_available": False},
     {**ITEM, "price": None},
     {**ITEM, "price": 1_000_000.0},
+    {**ITEM, "currency": None},
     {**ITEM, "price": 0.01},
     {**ITEM, "title": None, "category": None, "brand": None},
     {**ITEM, "title": "\u6238" * 1000, "brand": "b" * 1000, "category": "c" * 200},
@@ -42,6 +43,11 @@ WRONG: list[tuple[dict[str, Any], list[str]]] = [
     ({**ITEM, "price": -1.0}, ["price_out_of_range"]),
     ({**ITEM, "price": 1e30}, ["price_out_of_range"]),
     ({**ITEM, "price": float("inf")}, ["price_out_of_range"]),
+    ({**ITEM, "price": float("-inf")}, ["price_out_of_range"]),
+    ({**ITEM, "price": 1_000_000.01}, ["price_out_of_range"]),
+    ({**ITEM, "currency": "EURO"}, ["currency_unreadable"]),
+    ({**ITEM, "currency": "\u20ac"}, ["currency_unreadable"]),
+    ({**ITEM, "currency": "EU\x00"}, ["currency_unreadable"]),
     ({**ITEM, "is_available": None}, ["availability_unreadable"]),
     ({**ITEM, "price": -1.0, "is_available": None}, ["price_out_of_range", "availability_unreadable"]),
 ]
@@ -90,6 +96,7 @@ def test_a_good_catalog_passes(tmp_path: Path) -> None:
         ("item_repeated", [*GOOD, ITEM]),
         ("item_id_missing", [*GOOD, {**ITEM, "item_id": None}]),
         ("price_out_of_range", [*GOOD, {**ITEM, "item_id": "c", "price": -1.0}]),
+        ("currency_unreadable", [*GOOD, {**ITEM, "item_id": "c", "currency": "EUR\n"}]),
         ("availability_unreadable", [*GOOD, {**ITEM, "item_id": "c", "is_available": None}]),
     ],
 )

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,11 +11,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from handmade_shop import FIRST, is_conserved, ledger, lists_of, rows
+from handmade_shop import FIRST, ingest, is_conserved, item, ledger, lists_of, open_shop, rows
 
 from pipeline import cli
 from pipeline.files import ROOT
 from pipeline.hours import HOUR, floor_hour, format_hour
+from pipeline.line import run_stage
 from pipeline.manifests import hour_folder, landed_hours
 from pipeline.report.files import page_path
 from pipeline.settings import Settings
@@ -314,6 +316,47 @@ def test_similar_prints_the_list_of_an_item(call: Call, ran: Settings) -> None:
     said = call("similar", "nothing")
     assert "item 'nothing' is not in the catalog: the popular list" in said.out
     assert listed(said)[: ran.k] == popular(ran)
+
+
+def test_item_prints_what_the_catalogs_said_over_time(call: Call, tmp_path: Path) -> None:
+    first, second = "2026-01-05 00:00:00", "2026-01-05 11:30:00"
+    catalog = [
+        item("a", price=1, updated_at=first),
+        item("a", price=2, is_available=False, updated_at=second),
+        item("b"),
+    ]
+    settings = open_shop(tmp_path / "var", catalog, [])
+    for step in range(2):
+        run_stage("ingest_catalog", FIRST + step * HOUR, settings)
+    lines = [line.split()[:5] for line in call("item", "a").out.splitlines() if line.startswith("2026")]
+    assert lines == [
+        ["2026-01-05T10", "2026-01-05T11", "1.00", "EUR", "yes"],
+        ["2026-01-05T11", "2.00", "EUR", "no", "Title"],
+    ]
+    (line,) = [line for line in call("item", "a", "--at", "2026-01-05T10").out.splitlines() if line.startswith("2026")]
+    assert "1.00 EUR" in line
+    with sqlite3.connect(tmp_path / "var" / "shop.db") as shop:
+        shop.execute("delete from catalog where item_id = 'b'")
+    run_stage("ingest_catalog", FIRST + 2 * HOUR, settings)
+    assert refused(call("item", "b", "--at", "2026-01-05T12")) == (
+        "item 'b' is not in the catalog of 2026-01-05T12; it was until 2026-01-05T12."
+    )
+    assert refused(call("item", "x")) == "item 'x' is not in the catalog of 2025-12-06T12 to 2026-01-05T12."
+
+
+def test_item_before_anything_landed_says_what_to_do(call: Call) -> None:
+    assert refused(call("item", "a")) == "nothing has landed yet for source shop; run `treasure-hunt run HOUR`."
+
+
+def test_status_says_when_the_catalog_in_use_is_not_the_hours_own(call: Call, tmp_path: Path) -> None:
+    settings = open_shop(tmp_path / "var", [item("a")], [])
+    ingest(settings)
+    with sqlite3.connect(tmp_path / "var" / "shop.db") as shop:
+        shop.execute("delete from catalog")
+    ingest(settings, 2)
+    said = call("status").out
+    assert "catalog: 2026-01-05T11 uses that of 2026-01-05T10, 1.0 h old at its end (catalog_empty_delivered)" in said
+    assert said.count("catalog: ") == 1
 
 
 def test_rollback_goes_back_one_version_or_to_the_one_named_and_versions_shows_it(call: Call, ran: Settings) -> None:
