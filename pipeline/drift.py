@@ -7,9 +7,12 @@ has landed to judge.
 from collections.abc import Sequence
 from datetime import timedelta
 from math import sqrt
+from pathlib import Path
 from statistics import median
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.lake import Work
@@ -40,36 +43,43 @@ def judge_volume(work: Work, works: Sequence[Work]) -> None:
     Hours count that are earlier and have landed or, in `works`, are about to: the same hours as when each runs by itself.
     """
     settings = work.run.settings
-    ledgers = {other.run.hour: other.facts["ledger"] for other in works if other.run.hour < work.run.hour}
-    accepted, usual, count = count_own(work.facts["ledger"]), None, 0
+    # Without what was replayed: mended rows of other hours are no sign of trade in this one.
+    counted = count_events(work.draft("events"), settings.gate_min_rows)
+    counted = max(counted - work.facts["ledger"].get("replayed", 0), 0)
+    work.facts["volume"] = {"events": counted, "usual": None, "references": 0}
+    drafted = {other.run.hour: other.facts["volume"] for other in works if other.run.hour < work.run.hour}
+    usual, count = None, 0
     for steps, enough in VOLUME_REFERENCES:
-        known = [ledgers.get(work.run.hour - step) or _landed_ledger(work, step) for step in steps]
-        references = [count_own(ledger) for ledger in known if ledger]
+        known = [drafted.get(work.run.hour - step) or _landed_volume(work, step) for step in steps]
+        references = [volume["events"] for volume in known if volume]
         if len(references) >= enough:
             usual, count = float(median(references)), len(references)
             break
-    work.facts["volume"] = {"accepted": accepted, "usual": usual, "references": count}
-    ratio = accepted / usual if usual else None
+    work.facts["volume"] |= {"usual": usual, "references": count}
+    ratio = counted / usual if usual else None
     said = "" if ratio is None else f"{ratio:.2f} times the {usual:,.0f} that are usual in this hour"
-    sentence = f"events: {accepted:,} accepted, {said} (median of {count} earlier ones)"
+    sentence = f"events: {counted:,} accepted, {said} (median of {count} earlier ones)"
     is_far_off = ratio is not None and not settings.volume_block_low <= ratio <= settings.volume_block_high
     is_unusual = ratio is not None and not settings.volume_warn_low <= ratio <= settings.volume_warn_high
     # An hour without events is an hour; and where little is usual, much may be a good day or one client, not a fault.
-    may_block = accepted > 0 and (usual or 0) >= settings.gate_min_rows
+    may_block = counted > 0 and (usual or 0) >= settings.gate_min_rows
     limits = f"the limits are {settings.volume_block_low:g} and {settings.volume_block_high:g}"
     work.judge("volume_far_off", not (is_far_off and may_block), f"{sentence}; {limits}", ratio)
-    may_warn = max(accepted, usual or 0) >= settings.gate_min_rows
+    may_warn = max(counted, usual or 0) >= settings.gate_min_rows
     work.judge("volume_unusual", not (is_unusual and may_warn), sentence, ratio)
 
 
-def count_own(ledger: dict[str, int]) -> int:
-    """The accepted events that the source delivered; what somebody replays is of other hours, and may be much."""
-    return ledger["accepted"] - ledger.get("replayed", 0)
+def count_events(path: Path, most: int) -> int:
+    """The events of a draft, of one actor at most `most`: one client alone should not stop an hour."""
+    events = pq.read_table(path, columns=["user_id", "session_id"])
+    actors = pa.table({"actor": pc.coalesce(events["user_id"], events["session_id"])})
+    counts = actors.group_by("actor").aggregate([([], "count_all")])["count_all"]
+    return pc.sum(pc.min_element_wise(counts, most)).as_py() or 0
 
 
-def _landed_ledger(work: Work, step: timedelta) -> dict[str, int] | None:
+def _landed_volume(work: Work, step: timedelta) -> dict[str, int] | None:
     manifest = read_undamaged(work.run, work.stage, work.run.hour - step)
-    return manifest["facts"]["ledger"] if manifest else None
+    return manifest["facts"].get("volume") if manifest else None
 
 
 def judge_profile(work: Work, references: int) -> None:

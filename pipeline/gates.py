@@ -102,7 +102,7 @@ GATES: dict[str, Gate] = {
         "critical",
         "the hour has fewer than {volume_block_low:g} or more than {volume_block_high:g} times the accepted events of the "
         "hours like it (median of the same weekday and hour of the last 4 weeks, or of the same hour of the last 7 days), "
-        "where {gate_min_rows:,} are usual; an hour without events never blocks",
+        "where {gate_min_rows:,} are usual; of one actor at most so many count; an hour without events never blocks",
         "look whether the source lost or repeats rows, mend it and run the hour again with --repull; if the day is like "
         "that, raise TREASURE_HUNT_VOLUME_BLOCK_HIGH or lower _LOW for it",
     ),
@@ -112,6 +112,13 @@ GATES: dict[str, Gate] = {
         "the hour has fewer than {volume_warn_low:g} or more than {volume_warn_high:g} times the accepted events of the "
         "hours like it, and it or they have {gate_min_rows:,}",
         "a holiday, a campaign or a bot; else ask the source's owner",
+    ),
+    "actor_too_busy": Gate(
+        "events",
+        "warning",
+        "a user, or a session without one, made more than {max_actor_events:,} events in the window: a bot, or one id for "
+        "many people; its events are accepted and counted, and nothing is learnt from them",
+        "nothing for a bot; a source that gives many people one id should leave it empty",
     ),
     "event_types_drifted": Gate(
         "event_profile",

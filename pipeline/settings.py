@@ -57,6 +57,11 @@ class Settings(BaseSettings):
     lookback_hours: int = Field(6, ge=0, le=168, description="hours back in which a repeated event id is a duplicate")
     min_query_users: int = Field(2, ge=1, description="users or sessions a query needs to get a list of its own")
     few_items: int = Field(5, ge=1, description="users who met fewer items are also given what their searches point at")
+    max_actor_events: int = Field(
+        20_000,
+        ge=1,
+        description="events in the window past which nothing is learnt from an actor: no person makes them",
+    )
     max_pair_weight: float = Field(50.0, gt=0, description="weight at which one actor's interest in one item is capped")
 
     # the model

@@ -1,11 +1,12 @@
 -- The events of the window. The look-back keeps a repeated event out of the hour that delivers it again, but only when
--- the hours landed in order; here every event counts once, however they landed.
+-- the hours landed in order; here every event counts once, however they landed. What busy actors did is left out.
 -- Grain: one row per event id; of several deliveries the first one counts.
 with numbered as (
     select
         *,
         row_number() over (partition by event_id order by lag_seconds asc) as delivery
     from landed_events
+    where coalesce(user_id, session_id) not in (select busy_actors.actor from busy_actors)
 )
 
 select

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
@@ -68,6 +69,7 @@ def derive_tables(work: Work) -> None:
         "half_life_hours": settings.half_life_days * 24,
         "link_minutes": settings.link_minutes,
         "few_items": settings.few_items,
+        "max_actor_events": settings.max_actor_events,
         "max_pair_weight": settings.max_pair_weight,
         "holdout_share": settings.holdout_share,
         "seed": EVENT_TYPES,
@@ -86,6 +88,9 @@ def derive_tables(work: Work) -> None:
             write_table(connection, table, work.draft(table), **values)
             view_files(connection, known_as or table, [work.draft(table)])
 
+        busy = fetch_table(connection, "busy_actors", **values)
+        connection.register("busy_actors", busy)
+        check_busy_actors(work, busy)
         derive("window_events")
         for table in ("unknown_items", "profiled_events", "unjoined_events", "event_profile"):
             derive(table)
@@ -103,6 +108,17 @@ def derive_tables(work: Work) -> None:
             derive("linked_events")
         for table in ("query_items", "interactions", "popular_items", "bought"):
             derive(table)
+
+
+def check_busy_actors(work: Work, busy: pa.Table) -> None:
+    """Actors that are no person stand in the manifest, as counts, and are a warning."""
+    count, events = busy.num_rows, pc.sum(busy["events"]).as_py() or 0
+    work.facts["busy_actors"] = {"actors": count, "events": events}
+    most = work.run.settings.max_actor_events
+    sentence = (
+        f"events: {count} actors made more than {most:,} events each in the window, {events:,} in all; not learnt from"
+    )
+    work.judge("actor_too_busy", not count, sentence, float(events))
 
 
 def state_tier(work: Work, tier: Tier) -> None:

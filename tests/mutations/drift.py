@@ -23,7 +23,7 @@ MUTATIONS = [
     (
         "an empty hour blocks",
         "pipeline/drift.py",
-        "may_block = accepted > 0 and ",
+        "may_block = counted > 0 and ",
         "may_block = ",
         DRIFT + "test_volume_flips_exactly_at_its_limits_and_an_empty_hour_never_blocks",
     ),
@@ -44,7 +44,7 @@ MUTATIONS = [
     (
         "hours of the same batch do not count",
         "pipeline/drift.py",
-        "known = [ledgers.get(work.run.hour - step) or",
+        "known = [drafted.get(work.run.hour - step) or",
         "known = [",
         DRIFT + "test_hours_that_go_together_find_what_each_finds_by_itself",
     ),
@@ -166,5 +166,26 @@ MUTATIONS = [
         '"tier": version.tier,',
         '"tier": None,',
         LISTS + "test_every_tier_publishes_complete_lists_under_its_name",
+    ),
+    (
+        "one actor's events all count for volume",
+        "pipeline/drift.py",
+        "pc.min_element_wise(counts, most)",
+        "counts",
+        DRIFT + "test_of_one_actor_at_most_as_many_events_count_as_gates_speak_from",
+    ),
+    (
+        "a bot is learnt from",
+        "sql/window_events.sql",
+        "    where coalesce(user_id, session_id) not in (select busy_actors.actor from busy_actors)\n",
+        "",
+        "tests/pipeline/test_bots.py::test_the_lists_of_others_overlap_by_95_percent",
+    ),
+    (
+        "a bot is not warned of",
+        "pipeline/stages/prepare.py",
+        '"actor_too_busy", not count,',
+        '"actor_too_busy", True,',
+        "tests/pipeline/test_bots.py::test_a_bot_is_accepted_counted_and_warned_of_without_its_name",
     ),
 ]

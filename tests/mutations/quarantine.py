@@ -127,8 +127,8 @@ MUTATIONS = [
     (
         "replayed rows count as a change of volume",
         "pipeline/drift.py",
-        'return ledger["accepted"] - ledger.get("replayed", 0)',
-        'return ledger["accepted"]',
+        'counted - work.facts["ledger"].get("replayed", 0)',
+        "counted",
         f"{REPLAY}::test_replayed_rows_do_not_count_as_more_events_than_usual",
     ),
 ]

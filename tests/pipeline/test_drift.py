@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import settings as bounded
 from hypothesis import strategies as st
 
-from pipeline.drift import judge_profile, judge_volume, share_move, stability_index
+from pipeline.drift import count_events, judge_profile, judge_volume, share_move, stability_index
 from pipeline.errors import AuditFailed
 from pipeline.gates import GATES
 from pipeline.hours import HOUR
@@ -36,15 +36,24 @@ def found(settings: Settings, hour: int, rule: str, stage: str = "ingest_events"
     return outcome["passed"], outcome["observed"]
 
 
-def volume(home: Path, events: dict[int, int], **knobs: Any) -> list[tuple[bool, float | None]]:
+def volume(home: Path, events: dict[int, int], replayed: int = 0, **knobs: Any) -> list[tuple[bool, float | None]]:
     """What the two gates find in the last of these hours (counted from FIRST), given the events that each accepted."""
     settings = load_settings(home=home, **{"gate_min_rows": 10, **knobs})
     works = [Work(Run(FIRST + hour * HOUR, settings), "ingest_events") for hour in events]
     for work, accepted in zip(works, events.values(), strict=True):
-        work.facts["ledger"] = {"accepted": accepted}
+        work.facts["volume"] = {"events": accepted}
+        work.folder.mkdir(parents=True)
+    users = [f"u{number}" for number in range(list(events.values())[-1])]
+    write_events(works[-1].draft("events"), users)
+    works[-1].facts = {"ledger": {"replayed": replayed}}
     judge_volume(works[-1], works)
     assert [entry["rule"] for entry in works[-1].quality] == ["volume_far_off", "volume_unusual"]
     return [(entry["passed"], entry["observed"]) for entry in works[-1].quality]
+
+
+def write_events(path: Path, users: list[str | None], sessions: list[str] | None = None) -> None:
+    columns = {"user_id": pa.array(users, pa.string()), "session_id": pa.array(sessions or users, pa.string())}
+    pq.write_table(pa.table(columns), path)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +100,19 @@ def test_a_small_hour_is_not_judged_and_much_where_little_is_usual_only_warns(tm
     assert volume(tmp_path, {0: 9, WEEK: 9, 2 * WEEK: 1}) == [(True, 1 / 9)] * 2
     assert volume(tmp_path, {0: 9, WEEK: 9, 2 * WEEK: 100}) == [(True, 100 / 9), (False, 100 / 9)]
     assert volume(tmp_path, {0: 0, WEEK: 0, 2 * WEEK: 100}) == [(True, None)] * 2
+
+
+def test_replayed_rows_are_no_trade_of_the_hour_that_delivers_them(tmp_path: Path) -> None:
+    assert volume(tmp_path, {0: 20, WEEK: 20, 2 * WEEK: 120}, replayed=100) == [(True, 1.0)] * 2
+
+
+def test_of_one_actor_at_most_as_many_events_count_as_gates_speak_from(tmp_path: Path) -> None:
+    write_events(tmp_path / "events.parquet", ["bot"] * 50 + ["u", "u", "v"])
+    assert count_events(tmp_path / "events.parquet", 10) == 10 + 3
+    write_events(tmp_path / "events.parquet", [None] * 20, ["s"] * 19 + ["t"])
+    assert count_events(tmp_path / "events.parquet", 10) == 10 + 1
+    write_events(tmp_path / "events.parquet", [])
+    assert count_events(tmp_path / "events.parquet", 10) == 0
 
 
 def test_an_hour_far_off_stops_with_one_sentence_and_nothing_lands(tmp_path: Path) -> None:
