@@ -43,7 +43,8 @@ def list_refused(
         show.console.print(f"no row was refused from {span}")
         return
     numbers = ("hours", "rows", "replayed")
-    rows = show.table(f"Refused from {span}", "", "rule", *numbers, "newest hour", right=numbers)
+    show.console.print(f"Refused from {span}", style="italic")  # not the table's title, which would fold at its width
+    rows = show.table("", "", "rule", *numbers, "newest hour", right=numbers)
     for one in summaries:
         of = "blocked" if one.is_blocked else one.kind
         counts = [f"{one.hours:,}", f"{one.rows:,}", f"{one.replayed:,}" if one.replayed else ""]

@@ -9,7 +9,7 @@ from handmade_shop import FIRST, event, ingest, item, open_shop
 from pipeline.errors import AuditFailed, BadInput, NotLanded
 from pipeline.hours import HOUR
 from pipeline.line import run_stage
-from pipeline.quarantine import choose_hours, find_refusals, refused_rows, summarize_rules, write_csv
+from pipeline.quarantine import RuleSummary, choose_hours, find_refusals, refused_rows, summarize_rules, write_csv
 from pipeline.settings import Settings, load_settings
 from pipeline.sources.columns import COLUMNS
 
@@ -60,6 +60,12 @@ def test_a_summary_says_what_is_wrong_and_what_to_do(shop: Settings) -> None:
     assert unknown.sentence() == "the event type is not one of search, click, add_to_cart, purchase"
     assert "replay 2026-01-05T11 --rule event_type_unknown --map event_type:OLD=NEW" in unknown.remedy("shop")
     assert "show 2026-01-05T10 --rule item_missing --csv FILE" in missing.remedy("shop")
+    assert (
+        RuleSummary("events", "event_id_reused", False, newest=missing.newest)
+        .remedy("shop")
+        .startswith("give each an id of its own; edit the rows: `treasure-hunt quarantine show 2026-01-05T10")
+    )
+    assert '--map "excluded:REASON="' in RuleSummary("events", "excluded", False, newest=missing.newest).remedy("shop")
     assert price.remedy("shop") == "mend the catalog at the source: the next snapshot brings it"
 
 
