@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down test test-ui check format docs golden lock clean
+.PHONY: help run up down test test-faults test-guards test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,12 @@ down: .venv/.synced ## stop what `make up` started
 
 test: .venv/.synced ## every test but those that need a browser
 	@$(BIN)/pytest
+
+test-faults: .venv/.synced ## the bad input of `make test` ten times over: 100,000 bad events
+	@FAULTS=100000 $(BIN)/pytest tests/faults
+
+test-guards: .venv/.synced ## switch off every guard, one at a time, and see its test go red; long
+	@$(BIN)/python tests/mutations/run.py
 
 test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }

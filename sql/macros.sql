@@ -5,6 +5,10 @@
 create or replace macro normalize_query(query) as
     nullif(lower(trim(regexp_replace(nfc_normalize(query), '\s+', ' ', 'g'))), '');
 
+-- A text without white space at its edges, or null when nothing is left; `trim` alone knows only the space.
+create or replace macro clean(text) as
+    nullif(trim(text, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '');
+
 -- A moment in UTC from ISO 8601 text, or null. Stricter than the cast: the date and the seconds are spelt out, and the
 -- offset, where there is one, exists on earth. Text without an offset is taken as UTC.
 create or replace macro read_moment(text) as

@@ -5,12 +5,12 @@
 select
     row,
     locator,
-    coalesce(nullif(trim(event_id), ''), locator) as event_id,
-    nullif(trim(user_id), '') as user_id,
-    nullif(trim(session_id), '') as session_id,
-    nullif(lower(trim(event_type)), '') as event_type,
-    nullif(trim(query), '') as query,
-    nullif(trim(item_id), '') as item_id,
+    coalesce(clean(event_id), locator) as event_id,
+    clean(user_id) as user_id,
+    clean(session_id) as session_id,
+    lower(clean(event_type)) as event_type,
+    clean(query) as query,
+    clean(item_id) as item_id,
     read_count(quantity) as quantity,
     read_count(position) as position,
     read_moment(trim(occurred_at)) as occurred_at,
@@ -20,6 +20,6 @@ select
             then nullif(least(date_diff('second', read_moment(trim(occurred_at)), $hour_end), 0), 0)
         else date_diff('second', read_moment(trim(occurred_at)), $hour_end)
     end as lag_seconds,
-    nullif(trim(excluded), '') as excluded
+    clean(excluded) as excluded
 from delivered
 order by row

@@ -4,16 +4,16 @@
 select
     row,
     locator,
-    nullif(trim(item_id), '') as item_id,
-    nullif(trim(title), '') as title,
-    nullif(trim(category), '') as category,
-    nullif(trim(brand), '') as brand,
+    clean(item_id) as item_id,
+    clean(title) as title,
+    clean(category) as category,
+    clean(brand) as brand,
     case
-        when nullif(trim(price), '') is null then null
+        when clean(price) is null then null
         when isfinite(try_cast(price as double)) then cast(price as double)
         else 0
     end as price,
-    nullif(upper(trim(currency)), '') as currency,
+    upper(clean(currency)) as currency,
     case lower(trim(is_available))
         when 'true' then true
         when 't' then true

@@ -1,0 +1,50 @@
+"""Guards of the ingestion boundary and its suites."""
+
+BAD = "tests/faults/test_bad_events.py::test_every_bad_event_meets_its_fate"
+BOUNDARY = "tests/pipeline/test_boundary.py::"
+REPEATED = "tests/sql/test_repeated_events.py::"
+AUDIT = "tests/pipeline/test_audit.py::"
+EVENTS, RULES = "expectations/events.py", "expectations/rules.py"
+
+MUTATIONS = [
+    ("nothing is too late", EVENTS, "max_value=(lookback_hours + 1) * 3600", "max_value=10**12", BAD),
+    ("nothing is in the future", EVENTS, "min_value=-skew_seconds", "min_value=-(10**12)", BAD),
+    ("any type will do", EVENTS, "value_set=event_types,", "value_set=[*event_types, 'veiw', 'clik', 'null', '0'],", BAD),
+    ("nobody may act", EVENTS, 'Column("session_id").is_null()', 'Column("session_id") == "nobody"', BAD),
+    ("searches without a query pass", EVENTS, 'Column("event_type") == "search"', 'Column("event_type") == "none"', BAD),
+    ("clicks on nothing pass", EVENTS, 'Column("event_type") != "search"', 'Column("event_type") == "none"', BAD),
+    ("any quantity passes", EVENTS, "max_value=1_000_000", "max_value=2**63", BAD),
+    ("any position passes", EVENTS, "max_value=100_000", "max_value=2**63", BAD),
+    ("NUL passes", RULES, r"[^\x00]", "[^~]", BAD),
+    ("any length passes", RULES, "{{1,{length}}}", "{{1,}}", BAD),
+    ("white space is somebody", "sql/macros.sql", "chr(9) || ", "", BAD),
+    ("offsets that are none pass", "sql/macros.sql", r"(0\d|1[0-4])", r"\d\d", BAD),
+    (
+        "another body is a duplicate",
+        "pipeline/boundary.py",
+        "            refused_rows = add_reused(works, refused_rows)\n",
+        "            pass\n",
+        BOUNDARY + "test_a_repeated_id_with_another_body_is_refused_and_the_first_delivery_counts",
+    ),
+    (
+        "the row handed over first is the first",
+        "sql/repeated_events.sql",
+        "ingested_at asc nulls last, ",
+        "",
+        REPEATED + "test_the_first_is_what_was_taken_in_first_not_what_is_handed_over_first",
+    ),
+    (
+        "what was accepted earlier does not count",
+        "sql/repeated_events.sql",
+        "least(row, 1) asc, ",
+        "",
+        REPEATED + "test_what_was_accepted_within_the_look_back_is_the_first_whenever_it_was_taken_in",
+    ),
+    (
+        "keys are unique within a slice only",
+        "pipeline/drafts.py",
+        "having count(*) > 1",
+        "having count(*) > 1_000_000",
+        AUDIT + "test_a_key_that_repeats_in_another_slice_is_found",
+    ),
+]  # fmt: skip
