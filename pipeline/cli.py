@@ -12,6 +12,7 @@ from pipeline.backfill import backfill_hours
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError
 from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stages
+from pipeline.run import Run
 from pipeline.serving import database, read
 from pipeline.settings import load_settings
 from pipeline.sources.read import source_url
@@ -106,6 +107,16 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         for warning in state["warnings"]:
             show.console.print(f"warned: {state['hour']} {warning}", style="yellow", markup=False)
     show.console.print(f"pages of these hours: {settings.reports / 'index.html'}", markup=False)
+
+
+@app.command()
+def datadocs(hour: Hour) -> None:
+    """Make Great Expectations' own pages of what the rules found in an hour; they need no network."""
+    from pipeline.report.datadocs import make_datadocs
+
+    show.console.print(
+        f"Data Docs: {make_datadocs(Run(parse_hour(hour), load_settings()))}", markup=False, soft_wrap=True
+    )
 
 
 @app.command()
