@@ -19,7 +19,7 @@ FIRST = parse_hour("2026-02-02T10")
 
 def test_every_query_of_the_readme_finds_rows(tmp_path: Path, serving_url: str) -> None:
     queries = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)
-    assert len(queries) == 5
+    assert len(queries) == 7
     settings = open_small_shop(tmp_path / "var", FIRST, 3, serving_url=serving_url)
     for stage in ("ingest_events", "ingest_catalog"):
         list(run_stage_of_hours(stage, [FIRST, FIRST + HOUR, FIRST + 2 * HOUR], settings))

@@ -58,6 +58,7 @@ def make_datadocs(run: Run) -> Path:
         title, element("header", element("h1", title), element("nav", back)), table(heads, rows, right=("rules",))
     )
     write_text(home / "index.html", made, staging)
+    shutil.rmtree(staging, ignore_errors=True)
     for old in sorted(home.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT_HOURS:]:
         shutil.rmtree(old, ignore_errors=True)
     return home / "index.html"

@@ -61,7 +61,7 @@ def shorten(account: Account) -> Brief:
 
 def last_briefs(folder: Path) -> list[Brief]:
     """The hours that have a page, oldest first, from a week before the newest one on."""
-    days = sorted(path.name for path in folder.iterdir() if path.is_dir())[-8:]
+    days = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0].isdigit())[-8:]
     hours = sorted(f"{day}T{path.stem}" for day in days for path in (folder / day).iterdir() if path.suffix == ".json")
     if not hours:
         return []

@@ -29,6 +29,9 @@ def hour_page(account: Account) -> str:
             card(f"{stage['stage']} failed", element("p", stage["sentence"]), class_="bad", hint=_hint(account))
             for stage in failed
         ],
+        card("Not in the serving database", element("p", account["trouble"]), class_="warn")
+        if account["trouble"]
+        else None,
         _tiles(account),
         _ledgers(account),
         _quarantine(account),
@@ -39,6 +42,8 @@ def hour_page(account: Account) -> str:
 
 
 def _hint(account: Account) -> str:
+    if account["trouble"]:
+        return "What is live could not be asked."
     if not account["live"]:
         return "Nothing is live yet."
     return f"The last good version keeps serving: {account['live']}, {_age(account['live_age_seconds'])} old."

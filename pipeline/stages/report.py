@@ -38,6 +38,7 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
             failure, live = error, {}
         for account in told:
             account |= {"arm": settings.arm, "live": None, "live_age_seconds": None, "lag_seconds": None}
+            account["trouble"] = str(failure) if failure else None
             account |= live.get(account["hour"], {})
         if told:
             paths = write_pages(settings.reports, told, works[0].folder)

@@ -75,4 +75,25 @@ MUTATIONS = [
         "tests/pipeline/stages/test_report.py::"
         "test_a_database_that_does_not_answer_fails_the_report_alone_and_the_page_is_there",
     ),
+    (
+        "anybody gets the report pages in Airflow",
+        "plugins/treasure_hunt_reports.py",
+        "FastAPI(dependencies=[Depends(get_user)], ",
+        "FastAPI(",
+        "tests/dags/test_treasure_hunt_reports.py::test_nobody_gets_a_page_without_a_login[/shop/index.html]",
+    ),
+    (
+        "any file is given out",
+        "plugins/treasure_hunt_reports.py",
+        "if not page.is_relative_to(folder) or page.suffix",
+        "if page.suffix",
+        "tests/dags/test_treasure_hunt_reports.py::test_nothing_but_pages_of_reports_is_given_out[/shop/linked.html]",
+    ),
+    (
+        "Data Docs keep what they load",
+        "pipeline/report/datadocs.py",
+        'DROPPED = {"script", "style", "link", "img", "footer"}',
+        'DROPPED = {"style", "footer"}',
+        "tests/pipeline/report/test_datadocs.py::test_the_pages_load_and_run_nothing",
+    ),
 ]

@@ -187,6 +187,8 @@ def test_a_database_that_does_not_answer_fails_the_report_alone_and_the_page_is_
         run_stage("report", FIRST, settings)
     assert "secret" not in str(failure.value)
     assert "Every delivered row" in page(settings)
+    assert "Not in the serving database" in page(settings)
+    assert "secret" not in page(settings)
     after = {path: path.read_bytes() for path in hour_folder(settings.lake, FIRST).iterdir() if path.is_file()}
     assert after == before
 
