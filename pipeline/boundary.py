@@ -21,6 +21,7 @@ from pipeline.errors import DataError
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
 from pipeline.mapping import map_file, read_words
+from pipeline.privacy.tombstones import ERASED, blank_erased
 
 ID_LENGTH = 200
 Judge = Callable[[duckdb.DuckDBPyConnection, Work, pa.Table], str | None]
@@ -48,13 +49,20 @@ def take_in(
                 view_files(connection, "pulled", [work.draft("pulled")])
                 write_table(connection, "delivered_items", work.draft("delivered"))
         figures: list[dict[str, int]] = []  # of each hour, for its ledger
+        erased: list[pa.Array] = []  # the rows of people who asked to be forgotten
         for work in works:
             replayed = deliver_replays(connection, work) if kind == "events" else 0
+            no_rows = pa.array([], pa.int64())
+            erased.append(blank_erased(work.run.settings, work.draft("delivered")) if kind == "events" else no_rows)
             path, mapped = map_delivered(work)
             figures.append({"replayed": replayed, "mapped": mapped})
             view_files(connection, "delivered", [path])
             write_table(connection, f"typed_{kind}", work.draft(f"typed_{kind}"), hour_end=work.run.end)
         refused_rows = find_refused(kind, [work.draft(f"typed_{kind}") for work in works], limits)
+        refused_rows = [
+            refused.filter(pc.invert(pc.is_in(refused["row"], gone)))
+            for refused, gone in zip(refused_rows, erased, strict=True)
+        ]
         for work, refused in zip(works, refused_rows, strict=True):
             view_files(connection, f"typed_{kind}", [work.draft(f"typed_{kind}")])
             connection.register("refused", refused)
@@ -142,10 +150,10 @@ def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int
 def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int, gate: str) -> bool:
     """Whether few enough of the delivered rows were refused by a rule; `gate` is the one for too many."""
     settings = work.run.settings
-    judged = delivered - by_rule["excluded"]
-    malformed = by_rule.total() - by_rule["excluded"]
+    not_for_us = by_rule["excluded"] + by_rule[ERASED]
+    judged, malformed = delivered - not_for_us, by_rule.total() - not_for_us
     share = malformed / judged if judged else 0.0
-    worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule != "excluded"), ("", 0))
+    worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule not in {"excluded", ERASED}), ("", 0))
     sentence = f"{kind}: {malformed} of {judged} rows are malformed ({share:.1%}), most often {worst} ({count} rows)"
     is_judged = judged >= settings.gate_min_rows
     limit = settings.malformed_limit

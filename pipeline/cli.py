@@ -202,6 +202,30 @@ def rollback(
 
 
 @app.command()
+def erase(
+    user: Annotated[str | None, typer.Argument(help="User id of somebody who asks to be forgotten.")] = None,
+    request: Annotated[bool, typer.Option("--request", help="Only file the request, for the DAG that erases.")] = False,
+    number: Annotated[int | None, typer.Option(help="Carry out the request of this number.", min=1)] = None,
+) -> None:
+    """Forget a user: in the lakes, every kept version, and whatever is delivered later."""
+    from pipeline.privacy.erase import erase_request
+    from pipeline.privacy.requests import file_request
+
+    settings = load_settings()
+    if (user is None) == (number is None):
+        raise BadInput("give either the user id or the --number of a request that was filed.")
+    if number is None:
+        number = file_request(database.connect(settings.serving), settings, readable(user or ""))
+        show.console.print(f"request {number} is filed")
+    if request:
+        return
+    places = erase_request(settings, number)
+    for place, rows in sorted(places.items()):
+        show.console.print(f"  {place:<48} {rows:>12,}", markup=False)
+    show.console.print(f"request {number} is done: {sum(places.values()):,} rows; the receipt stands in table erasures")
+
+
+@app.command()
 def verify(hour: Hour) -> None:
     """Compute a landed hour again elsewhere and compare its bytes."""
     from pipeline.verify import verify_hour
@@ -211,12 +235,22 @@ def verify(hour: Hour) -> None:
         show.console.print(remark, style="yellow", markup=False)
     rows = show.table(f"Verified {hour}", "table", "landed", "again", "")
     for result in results:
-        rows.add_row(result.table, result.landed[:12], result.again[:12], "same" if result.is_same else "DIFFERS")
+        verdict = "same" if result.is_same else "DIFFERS" if result.is_broken else "rewritten"
+        rows.add_row(result.table, result.landed[:12], result.again[:12], verdict)
     show.console.print(rows)
-    different = [result.table for result in results if not result.is_same]
+    different = [result.table for result in results if result.is_broken]
     if different:
         raise TreasureHuntError(f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}.")
-    show.console.print(f"all {len(results)} tables are byte-identical")
+    rewritten = [result.table for result in results if not result.is_same]
+    if rewritten:
+        show.console.print(
+            f"{len(rewritten)} tables had rows or words taken out since, or were made from such (`erasures` in the "
+            f"manifests), so they cannot be compared: {', '.join(rewritten)}"
+        )
+    same = len(results) - len(rewritten)
+    show.console.print(
+        f"all {same} tables are byte-identical" if not rewritten else f"{same} tables are byte-identical"
+    )
 
 
 @app.command()

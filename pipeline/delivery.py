@@ -20,6 +20,7 @@ from pipeline.files import hash_file
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
 from pipeline.manifests import find_table
+from pipeline.privacy.tombstones import blank_erased
 from pipeline.run import Run
 from pipeline.sources.read import pull
 
@@ -36,6 +37,7 @@ def pull_events(connection: duckdb.DuckDBPyConnection, works: Sequence[Work]) ->
         again = delivered_in_history(first.run)
         start = min([first.run.hour, *landed])
         pull(first.run, "events", first.draft("pulled"), start, last.run.end)
+        blank_erased(first.run.settings, first.draft("pulled"))
         view_files(connection, "pulled", [first.draft("pulled")])
         _check_hours(connection, first, start, last.run.end)
         load_files(connection, "delivered_before", [path for paths in landed.values() for path in paths], LOCATOR)

@@ -36,5 +36,9 @@ class NotLanded(DataError):
     """A table that a stage needs is not in the lake yet, or was made from other inputs."""
 
 
+class Overtaken(TreasureHuntError):
+    """Somebody was erased while this was at work, so nothing of it is kept: worth another try at once."""
+
+
 class Unreachable(TreasureHuntError):
     """A source or database does not answer: worth another try later."""

@@ -8,9 +8,7 @@ A stage writes drafts to a staging folder, `Work.keep` audits them, and only whe
 their final names and the manifest replaced. Readers that follow a manifest never meet a half-written file.
 """
 
-import resource
 import shutil
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,7 +19,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.audit import Finding, audit_table, describe_warnings
-from pipeline.errors import AuditFailed, NotLanded, TreasureHuntError
+from pipeline.errors import AuditFailed, NotLanded, Overtaken, TreasureHuntError
 from pipeline.files import (
     alone_in,
     code_version,
@@ -43,7 +41,9 @@ from pipeline.manifests import (
     read_manifest,
     read_undamaged,
 )
+from pipeline.privacy.tombstones import check_mark, read_mark
 from pipeline.run import Run, StageResult
+from pipeline.stopwatch import read_clocks, time_since
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
 # Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
@@ -67,7 +67,12 @@ class Work:
         self.rows_in = 0
         self.rows_out = 0
         self.timings: dict[str, float] = {}
-        self._started = (time.perf_counter(), time.process_time())
+        self._started = read_clocks()
+        self._mark = read_mark(run.settings)
+
+    def check_mark(self) -> None:
+        """Raises `Overtaken` when somebody was erased since this began: what it read may have held their rows."""
+        check_mark(self.run.settings, self._mark, f"{self.stage} of {self.run.name}")
 
     def read(self, table: str) -> Path:
         """Path of this hour's landed table, checked against its hash and lineage, and registered as an input."""
@@ -176,14 +181,7 @@ class Work:
         )
 
     def _stop_clock(self) -> None:
-        wall, cpu = self._started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        # Hours that went together cannot be told apart: each bears its share, so that the sum is what it took.
-        self.timings = {
-            "seconds": round((time.perf_counter() - wall) / self.hours_together, 3),
-            "cpu_seconds": round((time.process_time() - cpu) / self.hours_together, 3),
-            "peak_rss_mb": round(peak, 1),
-        }
+        self.timings = time_since(self._started, self.hours_together)
 
     def _manifest(self) -> dict[str, Any]:
         return {
@@ -206,6 +204,7 @@ class Work:
     def _land(self) -> None:
         folder = hour_folder(self.run.lake, self.run.hour)
         with alone_in(folder):  # a backfill and the schedule may meet: neither tidies away what the other just landed
+            self.check_mark()  # in here, so that an erasure finds what lands before it
             before = read_undamaged(self.run, self.stage)
             for table, entry in self.tables.items():
                 move_into_place(self.draft(table), folder / entry["file"])
@@ -228,7 +227,8 @@ class Work:
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
         write_json(self.folder / "manifest.json", failure, self.folder)
         evidence = folder / "failed" / self.stage
-        with alone_in(folder):
+        with alone_in(folder), suppress(Overtaken):
+            self.check_mark()  # the drafts may hold somebody erased meanwhile: they go
             shutil.rmtree(evidence, ignore_errors=True)
             evidence.parent.mkdir(parents=True, exist_ok=True)
             self.folder.replace(evidence)

@@ -20,6 +20,7 @@ from pipeline.history import newest_hour
 from pipeline.hours import HOUR, format_hour
 from pipeline.inbox import list_inboxes
 from pipeline.manifests import hour_folder, read_manifest
+from pipeline.privacy.tombstones import ERASED
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.sources.columns import COLUMNS
@@ -38,6 +39,7 @@ REMEDIES = {
     "event_id_reused": f"give each an id of its own; {EDIT}",
     EXCLUDED: "nothing: the source says that they are not for us; if it is wrong, "
     '`treasure-hunt quarantine replay {hour} --rule excluded --map "excluded:REASON="`',
+    ERASED: "nothing: the person asked to be forgotten, and nothing is left of the rows but where they stand",
 }
 OF_ITEMS = "mend the catalog at the source: the next snapshot brings it"
 OF_BLOCKED = (

@@ -24,6 +24,7 @@ from pipeline.inbox import SCHEMA, add_to_inbox, inbox_folder, list_inboxes, loc
 from pipeline.manifests import find_table, read_manifest
 from pipeline.mapping import map_words, parse_words, read_words
 from pipeline.mending import Row, mend_by_file, mend_by_words
+from pipeline.privacy.tombstones import ERASED
 from pipeline.quarantine import EXCLUDED, check_rule, find_refusals, refused_rows
 from pipeline.run import Run
 from pipeline.settings import Settings
@@ -53,8 +54,8 @@ def replay(
     file: Path | None = None,
     into: datetime | None = None,
 ) -> Replay:
-    """Refused events of the hours first to last (those of one rule, or of all but `excluded`) stand in the inbox of `into`
-    (default: the hour after the newest that landed).
+    """Refused events of the hours first to last (those of one rule, or of all but `excluded` and `erased`) stand in the
+    inbox of `into` (default: the hour after the newest that landed).
 
     With a mapping (`event_type:veiw=click`) only the rows that it changes, with a file (from `quarantine show --csv`) only
     those in it, as they stand there. Raises a `TreasureHuntError`, and has written nothing, when there is nothing to do or
@@ -68,6 +69,8 @@ def replay(
         raise BadInput("a file holds rows of one hour; name that hour alone.")
     if rule == EXCLUDED and not words and not file:
         raise BadInput("rows that the source excludes are replayed with a mapping or a file only: say what is wrong.")
+    if rule == ERASED:
+        raise BadInput("these people asked to be forgotten: nothing is left of their rows that could be replayed.")
     if newest_hour(settings, with_failed=False) is None:
         raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
     with alone_in(settings.lake / "replays"):  # hours that are being ingested end first, see `inboxes_stay`
@@ -122,7 +125,7 @@ def read_refused(settings: Settings, hours: Sequence[datetime], rule: str | None
             raise NotLanded(f"ingest_events of {format_hour(hour)} has not run for source {settings.source}.")
     span = format_hour(hours[0]) + (f" to {format_hour(hours[-1])}" if len(hours) > 1 else "")
     check_rule(rule, {row["rule"] for row in found}, span)
-    chosen = [row for row in found if (row["rule"] == rule if rule else row["rule"] != EXCLUDED)]
+    chosen = [row for row in found if (row["rule"] == rule if rule else row["rule"] not in {EXCLUDED, ERASED})]
     if not chosen:
         raise BadInput(f"nothing to replay: no event of {span} was refused.")
     twice = [where for where, count in Counter((row["hour"], row["locator"]) for row in chosen).items() if count > 1]

@@ -120,6 +120,13 @@ class Settings(BaseSettings):
     )
     min_model_users: int = Field(20, ge=0, description="users who took an item that a model needs; fewer: tier popular")
 
+    # the people in the data
+    hash_key: str = Field(
+        "",
+        repr=False,
+        description="secret key of the hashes that stand for people; empty: the file keys/hash.key in home",
+    )
+
     # the machine
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
     memory_limit: str = Field(

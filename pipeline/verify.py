@@ -4,10 +4,11 @@ import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import NotLanded
 from pipeline.files import code_version
-from pipeline.hours import format_hour
+from pipeline.hours import format_hour, parse_hour
 from pipeline.line import STAGES, compute_stage
 from pipeline.manifests import read_manifest
 from pipeline.run import Run
@@ -22,11 +23,17 @@ class Verified:
     table: str
     landed: str
     again: str
+    is_rewritten: bool = False  # it, or what it was made from, had people or their words taken out since
 
     @property
     def is_same(self) -> bool:
         """Whether the bytes are the same."""
         return self.landed == self.again
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the bytes differ and nothing on record says why."""
+        return not self.is_same and not self.is_rewritten
 
 
 def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
@@ -55,6 +62,21 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
             there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
             compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
+            is_rewritten = was_rewritten(here, manifest)
             for table, entry in manifest["tables"].items():
-                results.append(Verified(table, entry["sha256"], again.get(table, {}).get("sha256", "")))
+                results.append(Verified(table, entry["sha256"], again.get(table, {}).get("sha256", ""), is_rewritten))
     return results, remarks
+
+
+def was_rewritten(run: Run, manifest: dict[str, Any]) -> bool:
+    """Whether somebody was erased, or old queries were forgotten, in what a stage landed or in what it was made from."""
+    if manifest.get("erasures"):
+        return True
+    for name in manifest["inputs"]:
+        table, _, hour = name.partition("@")
+        maker = read_manifest(run, PRODUCERS[table], parse_hour(hour) if hour else None) if table in PRODUCERS else None
+        if maker and hour and any(table in erasure["tables"] for erasure in maker.get("erasures", [])):
+            return True
+        if maker and not hour and was_rewritten(run, maker):
+            return True
+    return False

@@ -1,9 +1,10 @@
 -- Delivered events that were not accepted, with the rule that decided and the row as it came.
--- Grain: one row per refused or excluded delivered row. Rule `excluded` is the source's own declaration.
+-- Grain: one row per refused or excluded delivered row. Rule `excluded` is the source's own declaration;
+-- rows of rule `erased` were emptied before, because the person was erased.
 with fates as (
     select
         row,
-        'excluded' as rule,
+        case when excluded = 'the person asked to be forgotten' then 'erased' else 'excluded' end as rule,
         excluded as sentence
     from typed_events
     where excluded is not null

@@ -102,6 +102,13 @@ def writing(engine: Engine, lock: str | None = None) -> Iterator[Connection]:
         yield connection
 
 
+def lock_erasures(connection: Connection, shared: bool) -> None:
+    """Until this transaction ends nobody erases (shared), or nobody publishes. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        function = "pg_advisory_xact_lock_shared" if shared else "pg_advisory_xact_lock"
+        connection.execute(text(f"select {function}(hashtextextended('erasures', 0))"))
+
+
 def view_sql(view: str, dialect: str) -> str:
     """The statement that creates a view; most are the same on both databases."""
     folder = ROOT / "sql" / "serving"

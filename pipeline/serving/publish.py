@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, exc, insert, select, update
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.hours import format_hour
 from pipeline.serving.audit import audit_version
-from pipeline.serving.database import INSERT, create_schema, writing
+from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
 from pipeline.serving.pointer import advance_pointer, take_token
 from pipeline.serving.schema import PUBLISHED, check_version, run_stages, versions
@@ -96,12 +96,13 @@ def publish_version(
     stages: Iterable[Mapping[str, Any]] = (),
     report: Report = lambda table, rows, seconds: None,
     token: int | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """The version is there and audited, and live unless a newer hour or a later attempt is: `live` or `history`.
 
     `unchanged` means that it was there and nothing moved. Raises `AuditFailed` with every broken rule; the live version
     stays, and the refused rows can be looked at until the next attempt. A caller that took its token when it began
-    hands it in.
+    hands it in. `check` is asked after the load, while nobody can erase, and raises when what was loaded must not stay.
     """
     started = time.perf_counter(), time.process_time()
     missing = sorted({table.name for table in PUBLISHED} - set(tables))
@@ -115,6 +116,8 @@ def publish_version(
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
             is_new = status != "published"
             problems = _load(connection, version, tables, report) if is_new else []
+            lock_erasures(connection, shared=True)
+            check()
             if not problems:
                 if is_new:
                     _finish(connection, version, token, stages, started)

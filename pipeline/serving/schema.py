@@ -237,6 +237,23 @@ quality_results = _of_hour(
     _value("observed", Double(), "the figure that was judged, such as a share or a count", nullable=True),
     _value("sentence", TEXT, "what breaks it; of a gate that did not pass what was found"),
 )
+erasures = Table(
+    "erasures",
+    metadata,
+    _key("request", NUMBER, "number of the request to be forgotten", autoincrement=True),
+    _value("user_hash", TEXT, "keyed hash of the user id (HMAC-SHA256, hex)"),
+    _value("requested_at", Moment(), "when the request was filed, by the clock"),
+    _value(
+        "erased_at", Moment(), "when everything was done, by the clock; null while the request is open", nullable=True
+    ),
+    _value("rows", BigInteger(), "rows that were removed or emptied", nullable=True),
+    _value("places", TEXT, "JSON object: those rows by lake and table, and by table of this database", nullable=True),
+    comment=(
+        "Receipts of the users who asked to be forgotten. Versions published before keep their ids, though rows are gone "
+        "from them. Grain: request."
+    ),
+    sqlite_autoincrement=True,
+)
 serving_schema = Table(
     "serving_schema",
     metadata,

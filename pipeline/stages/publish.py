@@ -40,7 +40,7 @@ def publish(run: Run) -> StageResult:
 
         engine = connect(run.settings.serving)
         try:
-            outcome = publish_version(engine, version, files, stage_timings(run), tell)
+            outcome = publish_version(engine, version, files, stage_timings(run), tell, check=work.check_mark)
         finally:
             engine.dispose()
         work.note(SENTENCES[outcome].format(version.version))

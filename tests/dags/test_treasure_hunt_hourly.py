@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(180)
 
 def test_folder_holds_these_dags_and_no_import_error(dag_bag: Any) -> None:
     assert dag_bag.import_errors == {}
-    assert {"treasure_hunt_hourly", "treasure_hunt_replay"} <= set(dag_bag.dags)
+    assert {"treasure_hunt_hourly", "treasure_hunt_replay", "treasure_hunt_erase"} <= set(dag_bag.dags)
 
 
 def test_tasks_and_edges_are_the_stages(dag: Any) -> None:

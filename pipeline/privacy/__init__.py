@@ -1,0 +1,1 @@
+"""What is owed to the people in the data: forgetting one of them on request, and everybody's typed text in time."""
