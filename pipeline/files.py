@@ -59,15 +59,6 @@ def alone_in(folder: Path, with_others: bool = False) -> Iterator[None]:
         os.close(descriptor)
 
 
-def sweep_beside(folder: Path) -> None:
-    """Folders beside this one that a killed attempt left more than a day before are gone."""
-    newest = folder.stat().st_mtime
-    for other in folder.parent.iterdir():
-        with suppress(OSError):
-            if newest - other.stat().st_mtime > 86_400:
-                shutil.rmtree(other, ignore_errors=True)
-
-
 def move_into_place(source: Path, target: Path) -> None:
     """Target is source's bytes, whole or not at all, also after a power cut."""
     flush(source)

@@ -86,7 +86,7 @@ def _ledger(attempt: dict[str, Any], kind: str, quality: list[dict[str, Any]]) -
     return {
         "outcome": "blocked" if "sentence" in attempt else "landed",
         **{fate: facts[fate] for fate in BALANCE},
-        "excluded": decided.get("excluded", 0),
+        "excluded": decided.get("excluded", 0) + decided.get("erased", 0),
         "other": {name: value for name, value in facts.items() if name not in BALANCE and isinstance(value, int)},
         "rules": {
             rule: {

@@ -209,7 +209,7 @@ ingest_ledger = _of_hour(
     _value("delivered", BigInteger(), "rows that the source handed over"),
     _value("accepted", BigInteger(), "rows that were taken in, or would have been were the hour not blocked"),
     _value("quarantined", BigInteger(), "rows kept aside with the rule that refused them"),
-    _value("excluded", BigInteger(), "of the quarantined: rows that the source itself declares as not for us"),
+    _value("excluded", BigInteger(), "of the quarantined: rows not for us, as the source says, or of somebody erased"),
     _value("duplicate", BigInteger(), "rows whose id is known from this hour or the look-back"),
     _value("other", TEXT, "further figures that are no part of the balance: JSON object of counts", nullable=True),
     _value("recorded_at", Moment(), "when this row was written, by the clock"),
