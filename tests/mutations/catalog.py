@@ -109,10 +109,10 @@ MUTATIONS = [
         "tests/sql/test_item_history.py::test_an_item_that_is_gone_ends_its_interval_and_begins_another_when_it_is_back",
     ),
     (
-        "an hour that used an earlier snapshot counts in the history",
+        "an hour that used an earlier snapshot counts as one that captured its own",
         "pipeline/catalog.py",
         'return bool(catalog["is_captured"] if catalog else facts["ledger"]["accepted"])',
         "return True",
-        "tests/pipeline/test_item_history.py::test_the_intervals_at_an_hour_are_the_snapshot_it_captured_or_the_nearest_earlier_one",
+        f"{STAGE}::test_an_hour_without_a_snapshot_uses_the_nearest_earlier_one_and_says_so",
     ),
 ]
