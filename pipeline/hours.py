@@ -25,8 +25,12 @@ def format_hour(hour: datetime) -> str:
 
 
 def floor_hour(moment: datetime) -> datetime:
-    """The hour that a moment lies in."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    """The hour that a moment lies in, a plain `datetime` whatever it is given.
+
+    Airflow's dates are of a kind of its own, whose differences cannot be divided by an hour.
+    """
+    moment = moment.astimezone(UTC)
+    return datetime(moment.year, moment.month, moment.day, moment.hour, tzinfo=UTC)
 
 
 def hours_between(first: datetime, last: datetime) -> list[datetime]:

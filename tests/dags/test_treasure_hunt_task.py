@@ -28,6 +28,15 @@ def test_hour_is_the_logical_date_floored_never_the_data_interval(task_module: A
     assert task_module.find_hour(context) == parse_hour("2025-03-01T10")
 
 
+def test_the_hour_is_a_plain_moment_though_airflow_counts_in_its_own_kind(task_module: Any) -> None:
+    """A difference of Airflow's dates cannot be divided by a timedelta."""
+    import pendulum
+
+    hour = task_module.find_hour({"logical_date": pendulum.datetime(2025, 3, 1, 10, 20)})
+    assert type(hour) is datetime
+    assert (hour - parse_hour("2025-03-01T08")) / HOUR == 2
+
+
 def test_a_run_without_a_date_is_told_what_to_do(task_module: Any) -> None:
     with pytest.raises(BadInput, match="from the hour to the same hour"):
         task_module.find_hour({"logical_date": None})

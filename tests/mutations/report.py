@@ -96,4 +96,11 @@ MUTATIONS = [
         'DROPPED = {"style", "footer"}',
         "tests/pipeline/report/test_datadocs.py::test_the_pages_load_and_run_nothing",
     ),
+    (
+        "an hour from Airflow stays of Airflow's kind",
+        "pipeline/hours.py",
+        "    return datetime(moment.year, moment.month, moment.day, moment.hour, tzinfo=UTC)",
+        "    return moment.replace(minute=0, second=0, microsecond=0)",
+        "tests/dags/test_treasure_hunt_task.py::test_the_hour_is_a_plain_moment_though_airflow_counts_in_its_own_kind",
+    ),
 ]
