@@ -60,7 +60,9 @@ def choose_references(item_factors: Floats, lists: Ints, history: Ints, entries:
 
 
 def write_reasons(chosen: Ints, items: pd.Series, kinds: pd.Series, queries: pd.Series) -> np.ndarray:
-    """The reason of every chosen entry: [code, item id] or ["searched", query]; "popular" for -1. Shape of `chosen`.
+    """The reason of every chosen entry: [code, item id], ["searched", query] or ["searched"] (no query); "popular" for -1.
+
+    Shape of `chosen`.
 
     `items`, `kinds` and `queries` belong to the entries that `chosen` points at.
     """
@@ -68,7 +70,8 @@ def write_reasons(chosen: Ints, items: pd.Series, kinds: pd.Series, queries: pd.
     texts[-1] = '["popular"]'
     for entry in np.unique(chosen[chosen >= 0]):
         kind, query = kinds.iat[entry], queries.iat[entry]
-        searched = kind == "search" and isinstance(query, str)
-        reference = query if searched else items.iat[entry]
-        texts[entry] = json.dumps([CODES[kind], reference], ensure_ascii=False, separators=(",", ":"))
+        reason = [CODES[kind], items.iat[entry]]
+        if kind == "search":
+            reason[1:] = [query] if isinstance(query, str) else []
+        texts[entry] = json.dumps(reason, ensure_ascii=False, separators=(",", ":"))
     return texts[chosen]

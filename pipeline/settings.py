@@ -121,6 +121,9 @@ class Settings(BaseSettings):
     min_model_users: int = Field(20, ge=0, description="users who took an item that a model needs; fewer: tier popular")
 
     # the people in the data
+    min_analyst_users: int = Field(
+        5, ge=1, description="users who typed a query before analysts' views and reasons may show it"
+    )
     hash_key: str = Field(
         "",
         repr=False,

@@ -1,10 +1,11 @@
 -- What people took after typing a query; nothing in the tiers that leave searches out.
 -- Grain: one row per normalised query and item. `searchers` counts the users or sessions that typed the query,
--- `takers` those who took the item after it; weight is in millionths of one search.
+-- `users` only the users among them, `takers` those who took the item after it; weight is in millionths of one search.
 with typed as (
     select
         query,
-        count(distinct actor) as searchers
+        count(distinct actor) as searchers,
+        count(distinct user_id) as users
     from linked_events
     where event_type = 'search' and query is not null
     group by query
@@ -26,7 +27,8 @@ select
     cast(taken.item_id as varchar) as item_id,
     cast(sum(taken.weight) as bigint) as weight,
     cast(count(*) as bigint) as takers,
-    cast(coalesce(any_value(typed.searchers), 0) as bigint) as searchers
+    cast(coalesce(any_value(typed.searchers), 0) as bigint) as searchers,
+    cast(coalesce(any_value(typed.users), 0) as bigint) as users
 from taken
 left join typed on taken.query = typed.query
 where taken.weight > 0

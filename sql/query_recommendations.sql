@@ -97,10 +97,12 @@ listed as (
 )
 
 select
-    cast(query as varchar) as query,
-    cast(place as integer) as rank,
-    cast(item_id as varchar) as item_id,
-    cast(score as double) as score,
-    cast(reason as varchar) as reason
+    cast(listed.query as varchar) as query,
+    cast(listed.place as integer) as rank,
+    cast(listed.item_id as varchar) as item_id,
+    cast(listed.score as double) as score,
+    cast(listed.reason as varchar) as reason,
+    cast(listed_queries.is_common as boolean) as is_common
 from listed
+inner join listed_queries on listed.query = listed_queries.query
 order by query, rank

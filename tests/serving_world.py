@@ -44,6 +44,7 @@ def small_version() -> dict[str, Columns]:
             "item_id": ["b"],
             "score": [3.0],
             "reason": ['["clicked"]'],
+            "is_common": [True],
         },
         "similar_items": {
             "item_id": ["a", "gone"],

@@ -97,12 +97,12 @@ SHAPES: dict[str, pa.Schema] = {
     "snapshots": pa.schema([*ITEM, ("filename", TEXT)]),
     "captured_hours": _shape("filename", hour=MOMENT),
     "linked_events": _shape("event_id user_id actor event_type query item_id", occurred_at=MOMENT, weight=WHOLE),
-    "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE, searchers=WHOLE),
+    "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE, searchers=WHOLE, users=WHOLE),
     "bought": _shape("user_id item_id"),
     "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),
     "scored_items": _shape("user_id query item_id similar_item_id reason", score=NUMBER),
     "listed_users": _shape("user_id"),
-    "listed_queries": _shape("query"),
+    "listed_queries": _shape("query", is_common=TRUTH),
 }
 OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}
 

@@ -47,7 +47,7 @@ _freshness = Table(
 POPULAR = '["popular"]'
 # code: (sentence with a reference, sentence without one)
 SENTENCES = {
-    "searched": ("because you searched for '{}'", "fits the search"),
+    "searched": ("because you searched for '{}'", "fits your search"),
     "clicked": ("because you looked at {}", "often clicked after this search"),
     "added_to_cart": ("because you put {} in your cart", "often put in the cart after this search"),
     "bought_together": ("because you bought {}", "often bought after this search"),

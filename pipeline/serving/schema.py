@@ -95,12 +95,13 @@ user_recommendations = _published(
 )
 query_recommendations = _published(
     "query_recommendations",
-    "What each frequent search is answered with. Grain: version, query, rank.",
+    "What each frequent search is answered with; for the store front, which asks by the query. Grain: version, query, rank.",
     _key("query", TEXT, "the normalised query"),
     _key("rank", Integer(), _RANK),
     _value("item_id", TEXT, "the recommended item, in items of the same version and available"),
     _value("score", Double(), _SCORE, nullable=True),
     _value("reason", TEXT, _REASON),
+    _value("is_common", Boolean(), "whether min_analyst_users users typed it: analysts' views show no other query"),
 )
 similar_items = _published(
     "similar_items",

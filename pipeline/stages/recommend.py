@@ -77,7 +77,9 @@ def score_users(
     interest = np.log1p(weights / als.UNIT).astype(np.float32)
     history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
     chosen = reasons.choose_references(items.vectors, lists, history, entries, interest)
-    texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], trained["query"])
+    # A reason stands beside a user: it names what was typed only when enough others typed it too.
+    told = trained["query"].where(trained["query"].isin(common_queries(work)))
+    texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], told)
     return pa.table({"user_id": pa.array(ids, pa.string())}), flatten(
         "user_id", ids, items.ids, lists, top.scores, texts
     )
@@ -103,7 +105,15 @@ def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table
     top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
     lists = np.where(top.scores > als.PADDING, top.indices, -1)
     texts = np.full(lists.shape, '["similar"]', dtype=object)
-    return pa.table({"query": pa.array(ids, pa.string())}), flatten("query", ids, items.ids, lists, top.scores, texts)
+    is_common = ids.isin(common_queries(work))
+    listed = pa.table({"query": pa.array(ids, pa.string()), "is_common": pa.array(is_common, pa.bool_())})
+    return listed, flatten("query", ids, items.ids, lists, top.scores, texts)
+
+
+def common_queries(work: Work) -> set[str]:
+    """The queries that `min_analyst_users` users typed; sessions without a user do not count, they may be one person's."""
+    taken = pq.read_table(work.read("query_items"), columns=["query", "users"]).to_pandas()
+    return set(taken.loc[taken["users"] >= work.run.settings.min_analyst_users, "query"])
 
 
 def score_similar(items: Factors, never: als.Ints, settings: Settings) -> pa.Table:

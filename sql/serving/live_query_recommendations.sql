@@ -1,4 +1,4 @@
--- What each frequent search is answered with now.
+-- What each frequent search is answered with now; only searches that enough users typed to be nobody's own.
 -- Grain: source, arm, query, rank.
 create view live_query_recommendations as
 select
@@ -12,3 +12,4 @@ select
     query_recommendations.reason
 from live
 inner join query_recommendations on live.version = query_recommendations.version
+where query_recommendations.is_common

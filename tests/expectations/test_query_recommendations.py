@@ -5,9 +5,9 @@ import pytest
 from broken_tables import broken_rules, changed, without
 
 GOOD: list[dict[str, Any]] = [
-    {"query": "u", "rank": 1, "item_id": "a", "score": 0.5, "reason": '["similar"]'},
-    {"query": "u", "rank": 2, "item_id": "b", "score": 0.0, "reason": '["popular"]'},
-    {"query": "v", "rank": 1, "item_id": "a", "score": -0.5, "reason": '["similar"]'},
+    {"query": "u", "rank": 1, "item_id": "a", "score": 0.5, "reason": '["similar"]', "is_common": True},
+    {"query": "u", "rank": 2, "item_id": "b", "score": 0.0, "reason": '["popular"]', "is_common": True},
+    {"query": "v", "rank": 1, "item_id": "a", "score": -0.5, "reason": '["similar"]', "is_common": True},
 ]
 LIMITS = {"k": 2}
 
@@ -16,7 +16,7 @@ def test_a_good_table_passes(tmp_path: Path) -> None:
     assert broken_rules("query_recommendations", GOOD, GOOD, tmp_path, LIMITS) == ([], [])
 
 
-@pytest.mark.parametrize("column", ["query", "rank", "item_id", "score", "reason"])
+@pytest.mark.parametrize("column", ["query", "rank", "item_id", "score", "reason", "is_common"])
 def test_every_needed_column_is_filled(tmp_path: Path, column: str) -> None:
     assert broken_rules("query_recommendations", without(column, GOOD), GOOD, tmp_path, LIMITS) == (
         [f"{column}_missing"],

@@ -65,4 +65,11 @@ MUTATIONS = [
         "if False:",
         ERASE + "test_tombstones_hold_under_their_own_key_only",
     ),
+    (
+        "analysts see every query",
+        "sql/serving/live_query_recommendations.sql",
+        "where query_recommendations.is_common",
+        "",
+        "tests/pipeline/privacy/test_privacy_analysts.py::test_analysts_see_a_query_from_five_users_up",
+    ),
 ]

@@ -5,7 +5,14 @@ from sql_tables import Row, rows_of
 
 def linked(actor: str, query: str | None, item_id: str | None = None, weight: int = 2_000_000) -> Row:
     kind = "click" if item_id else "search"
-    return {"actor": actor, "query": query, "item_id": item_id, "weight": weight, "event_type": kind}
+    return {
+        "actor": actor,
+        "user_id": actor if actor != "s" else None,
+        "query": query,
+        "item_id": item_id,
+        "weight": weight,
+        "event_type": kind,
+    }
 
 
 def query_items(*events: Row, **values: Any) -> list[Row]:
@@ -22,14 +29,14 @@ def test_what_people_took_after_a_query_adds_up() -> None:
         linked("v", "red", "b"),
     )
     assert rows == [
-        {"query": "red", "item_id": "a", "weight": 8_000_000, "takers": 2, "searchers": 2},
-        {"query": "red", "item_id": "b", "weight": 2_000_000, "takers": 1, "searchers": 2},
+        {"query": "red", "item_id": "a", "weight": 8_000_000, "takers": 2, "searchers": 2, "users": 2},
+        {"query": "red", "item_id": "b", "weight": 2_000_000, "takers": 1, "searchers": 2, "users": 2},
     ]
 
 
 def test_searchers_are_different_users_or_sessions_and_not_searches() -> None:
     rows = query_items(*[linked("u", "red")] * 5, linked("s", "red"), linked("u", "red", "a"))
-    assert [row["searchers"] for row in rows] == [2]
+    assert [(row["searchers"], row["users"]) for row in rows] == [(2, 1)]
 
 
 def test_one_actors_weight_on_one_item_is_capped() -> None:
