@@ -64,6 +64,7 @@ def test_any_text_survives_the_load(engine: Engine, tmp_path: Path) -> None:
         "item_id": ids,
         "score": [1.0] * len(TEXTS),
         "reason": ['["clicked"]'] * len(TEXTS),
+        "is_common": [True] * len(TEXTS),
     }
     publish_version(engine, describe(), write_tables(tmp_path / "texts", tables))
     with reading(engine) as connection:

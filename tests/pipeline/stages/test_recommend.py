@@ -150,7 +150,7 @@ def test_what_is_not_available_stands_in_no_list_but_has_similar_items(tmp_path:
 
 
 def test_a_user_who_only_searched_gets_items_with_the_search_as_the_reason(tmp_path: Path) -> None:
-    events = [each for user in "uvw" for each in (event("search", user, "halo"), event("click", user, "a", minute=2))]
+    events = [each for user in "uvwx" for each in (event("search", user, "halo"), event("click", user, "a", minute=2))]
     events += [event("search", "shy", "Halo")]
     events += [event("click", f"other {place}", "bcd"[place % 3]) for place in range(9)]
     settings = run_line(tmp_path, [item(name) for name in "abcd"], events)
