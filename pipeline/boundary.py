@@ -17,13 +17,15 @@ import pyarrow.parquet as pq
 from pipeline.audit import count_refused, find_refused
 from pipeline.delivery import pull_events
 from pipeline.duck import connect, view_files, write_table
-from pipeline.errors import DataError
+from pipeline.errors import DataError, Unreadable
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
 from pipeline.mapping import map_file, read_words
 from pipeline.privacy.tombstones import ERASED, blank_erased
+from pipeline.sources.read import compare_with_contract
 
 ID_LENGTH = 200
+MOST_SAID = 3  # differences from a contract that a sentence names
 Judge = Callable[[duckdb.DuckDBPyConnection, Work, pa.Table], str | None]
 
 
@@ -43,6 +45,7 @@ def take_in(
     """
     with connect(works[0].run.settings, works[0].folder) as connection:
         if kind == "events":
+            judge_contract(works, kind)
             pull_events(connection, works)
         else:
             for work in works:
@@ -83,6 +86,27 @@ def take_in(
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
             _balance(work, kind, refused, figure)
+
+
+def judge_contract(works: Sequence[Work], kind: str) -> None:
+    """The source has what its contract names, else `AuditFailed` before anything is pulled; other changes are noted."""
+    first, last = works[0], works[-1]
+    try:
+        difference = compare_with_contract(first.run, kind, first.run.hour, last.run.end, first.folder)
+    except Unreadable:  # nothing to compare: the pull meets the same file, and says what becomes of the hour
+        return
+    if difference is None:
+        return
+    gates = {
+        "contract_types_changed": difference.changed,
+        "contract_columns_new": difference.new,
+        "contract_columns_missing": difference.missing,
+    }
+    for work in works:
+        for gate, said in gates.items():
+            more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
+            sentence = f"contract of source {work.run.settings.source}: {'; '.join(said[:MOST_SAID])}{more}"
+            work.judge(gate, not said, sentence, len(said))
 
 
 def map_delivered(work: Work) -> tuple[Path, int]:

@@ -36,7 +36,7 @@ def pull_events(connection: duckdb.DuckDBPyConnection, works: Sequence[Work]) ->
         later = find_delivered(last, [], range(1, last.run.settings.pull_lookback_hours + 1))
         again = delivered_in_history(first.run)
         start = min([first.run.hour, *landed])
-        pull(first.run, "events", first.draft("pulled"), start, last.run.end)
+        pull(first.run, "events", first.draft("pulled"), start, last.run.end, works[0].folder)
         blank_erased(first.run.settings, first.draft("pulled"))
         view_files(connection, "pulled", [first.draft("pulled")])
         _check_hours(connection, first, start, last.run.end)

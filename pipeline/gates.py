@@ -24,6 +24,25 @@ class Gate:
 
 
 GATES: dict[str, Gate] = {
+    "contract_types_changed": Gate(
+        "events, items",
+        "warning",
+        "a column of the source has another type than its contract says",
+        "nothing is guessed: values are read as text, and a row that cannot be read is refused; if the type is to stay, "
+        "change `sql/sources/<name>/contract.csv`",
+    ),
+    "contract_columns_new": Gate(
+        "events, items",
+        "warning",
+        "the source has a column that its contract does not name; it is ignored",
+        "add it to `sql/sources/<name>/contract.csv`, and to the SELECT if it is of use",
+    ),
+    "contract_columns_missing": Gate(
+        "events, items",
+        "critical",
+        "a column, table or file that the source's contract names is missing, or was renamed; nothing is pulled",
+        "ask the source's owner; adapt `sql/sources/<name>/`: the SELECT and `contract.csv`",
+    ),
     "malformed_share_high": Gate(
         "events, items",
         "warning",

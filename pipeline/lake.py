@@ -226,6 +226,7 @@ class Work:
         sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
         write_json(self.folder / "manifest.json", failure, self.folder)
+        shutil.rmtree(self.folder / "fetched", ignore_errors=True)  # the source's own files are no evidence of ours
         evidence = folder / "failed" / self.stage
         with alone_in(folder), suppress(Overtaken):
             self.check_mark()  # the drafts may hold somebody erased meanwhile: they go

@@ -20,6 +20,17 @@ create or replace macro read_moment(text) as
         then try_cast(text as timestamptz)
     end;
 
+-- An id as text from a column of any type. A number with a point in it, which a writer made of an id, is one again
+-- where it is whole and small enough to be exact; any other is no id.
+create or replace macro read_id(value) as
+    case
+        when typeof(value) not in ('DOUBLE', 'FLOAT') then cast(value as varchar)
+        when
+            abs(try_cast(value as double)) < 9007199254740992
+            and try_cast(value as double) = floor(try_cast(value as double))
+            then cast(try_cast(try_cast(value as double) as bigint) as varchar)
+    end;
+
 -- A whole number from text, null from no text, and 0, which no rule allows, from anything else: a cast alone would
 -- round 3.7 and read 1e5, 0x10 and 1_000.
 create or replace macro read_count(text) as

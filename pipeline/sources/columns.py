@@ -1,6 +1,8 @@
 """The columns that every source hands over, all text, and the sentences about a source that does not."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -62,3 +64,9 @@ def first_line(error: object) -> str:
     """The first line of what a driver says, without the statement and its values."""
     said = str(getattr(error, "orig", None) or error).strip()
     return said.splitlines()[0] if said else type(error).__name__
+
+
+def used_values(statement: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that a statement names by `$name`: a database refuses others."""
+    names = set(re.findall(r"\$([a-z_]+)", statement))
+    return {name: value for name, value in values.items() if name in names}

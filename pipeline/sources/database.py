@@ -18,16 +18,21 @@ import sqlalchemy as sa
 
 from pipeline.errors import BadInput, DataError, TreasureHuntError, Unreachable
 from pipeline.run import Run
-from pipeline.sources.columns import COLUMNS, OPTIONAL, check_columns, first_line, shape_of
+from pipeline.sources.columns import COLUMNS, OPTIONAL, check_columns, first_line, shape_of, used_values
 
 BATCH_ROWS = 50_000
 BLOCK_BYTES = 16 << 20  # a single row must fit; a longer one goes the slow way
 
 
+def is_database(url: str) -> bool:
+    """Whether a source's URL names a database, not files."""
+    return "://" in url and not url.startswith("s3://")
+
+
 def pull_database(run: Run, kind: str, url: str, statement: str, values: dict[str, Any], target: Path) -> int:
     """Write the rows of a statement, as they are in one snapshot of the database, to `target`; returns their number."""
     text = sa.text(re.sub(r"\$([a-z_]+)", r":\1", statement))
-    used = {name: value for name, value in values.items() if f"${name}" in statement}
+    used = used_values(statement, values)
     with open_snapshot(run, url) as connection:
         if connection.dialect.name == "postgresql" and connection.dialect.driver == "psycopg":
             try:

@@ -1,8 +1,9 @@
 """Pulling from a source: its two SELECTs, run where the data is, hand over text rows that go to Parquet as they come.
 
 A source is a folder `sql/sources/<name>/` with `events.sql` and `items.sql`. A source whose URL is a database URL is read
-through SQLAlchemy, any other URL is a folder of files read by DuckDB. Both SELECTs see `$start`, `$end` (text, UTC) and,
-for files, `$url`; everything they hand over is text, typing comes afterwards. An event's `delivered_at` says which hour
+through SQLAlchemy; any other URL is a folder, or a bucket (`s3://…`), of files read by DuckDB. Both SELECTs see `$start`,
+`$end` (text, UTC) and, for files, `$url`, or `$file` and `$file_name` when they are to be run for one file of the contract
+at a time; everything they hand over is text, typing comes afterwards. An event's `delivered_at` says which hour
 it belongs to, so it must be a moment that can be read, between `$start` and `$end`, whatever the row itself claims.
 """
 
@@ -14,8 +15,10 @@ from pipeline.errors import BadInput
 from pipeline.files import ROOT
 from pipeline.run import Run
 from pipeline.settings import Settings
-from pipeline.sources.database import pull_database
+from pipeline.sources.contract import Difference, check_contract, read_contract, relations_of
+from pipeline.sources.database import is_database, pull_database
 from pipeline.sources.files import pull_files
+from pipeline.sources.storage import find_files, open_folder
 
 SOURCES = ROOT / "sql" / "sources"
 
@@ -36,17 +39,32 @@ def source_url(settings: Settings) -> str:
     return str(settings.data / settings.source.replace("_", "-"))
 
 
-def pull(run: Run, kind: str, target: Path, start: datetime | None = None, end: datetime | None = None) -> int:
+def pull(
+    run: Run,
+    kind: str,
+    target: Path,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    scratch: Path | None = None,
+) -> int:
     """Write what the source hands over from `start` to `end` (default: this hour's) to `target`.
 
     `kind` is `events` or `items`; the columns are COLUMNS[kind], all text, in the order of the source. Returns the number
     of rows. Raises `BadInput`, `Unreachable` or `Unreadable` when the source cannot be read, `DataError` when it does not
-    hand over the columns agreed on.
+    hand over the columns agreed on. Objects are fetched to `scratch` (default: beside the target) unless they are there.
     """
     url = source_url(run.settings)
-    statement = (SOURCES / run.settings.source / f"{kind}.sql").read_text(encoding="utf-8")
-    moments = {"start": start or run.hour, "end": end or run.end}
-    values: dict[str, Any] = {name: f"{moment:%Y-%m-%d %H:%M:%S}" for name, moment in moments.items()}
-    if "://" in url:
+    folder = SOURCES / run.settings.source
+    statement = (folder / f"{kind}.sql").read_text(encoding="utf-8")
+    start, end = start or run.hour, end or run.end
+    values: dict[str, Any] = {"start": f"{start:%Y-%m-%d %H:%M:%S}", "end": f"{end:%Y-%m-%d %H:%M:%S}"}
+    if is_database(url):
         return pull_database(run, kind, url, statement, values, target)
-    return pull_files(run, kind, url, statement, values, target)
+    relations = relations_of(read_contract(folder, kind))
+    files = open_folder(run, url, relations, start, end, scratch or target.parent)
+    return pull_files(run, kind, files, find_files(files, relations, start, end), statement, values, target)
+
+
+def compare_with_contract(run: Run, kind: str, start: datetime, end: datetime, scratch: Path) -> Difference | None:
+    """How what the source has for these hours differs from its contract; None when it has none."""
+    return check_contract(run, SOURCES / run.settings.source, kind, source_url(run.settings), start, end, scratch)

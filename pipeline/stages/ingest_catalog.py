@@ -6,12 +6,13 @@ A snapshot that an hour captured is never overwritten, not by --repull either.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.boundary import ID_LENGTH, take_in
+from pipeline.boundary import ID_LENGTH, judge_contract, take_in
 from pipeline.catalog import Snapshot, find_earlier, find_landed, is_undamaged, judge_snapshot, use_earlier
 from pipeline.errors import Unreadable
 from pipeline.lake import Work, keep_together, open_stages, reuse_landed
@@ -51,7 +52,8 @@ def take_snapshots(runs: Sequence[Run]) -> list[StageResult]:
     limits = {"id_length": ID_LENGTH, "text_length": TEXT_LENGTH}
     earlier: dict[datetime, Snapshot | None] = {}
     with open_stages(runs, "ingest_catalog") as works:
-        unreadable = {work.run.hour: pull_catalog(work) for work in works}
+        judge_contract(works, "items")
+        unreadable = {work.run.hour: pull_catalog(work, works[0].folder) for work in works}
 
         def judge(connection: duckdb.DuckDBPyConnection, work: Work, refused: pa.Table) -> str | None:
             hour = work.run.hour
@@ -67,10 +69,10 @@ def take_snapshots(runs: Sequence[Run]) -> list[StageResult]:
     return [work.result() for work in works]
 
 
-def pull_catalog(work: Work) -> str:
+def pull_catalog(work: Work, scratch: Path) -> str:
     """Draft `pulled`: the catalog as the source hands it over, empty when its file cannot be read; returns why not."""
     try:
-        pull(work.run, "items", work.draft("pulled"))
+        pull(work.run, "items", work.draft("pulled"), scratch=scratch)
     except Unreadable as error:
         nothing = pa.schema([(name, pa.string()) for name in COLUMNS["items"]]).empty_table()
         pq.write_table(nothing, work.draft("pulled"))

@@ -2,6 +2,8 @@
 
 DELIVERY = "tests/pipeline/test_delivery.py"
 DATABASE = "tests/pipeline/test_database_source.py"
+CONTRACT = "tests/pipeline/test_contract.py"
+FOLDERS = "tests/sources/test_folder_sources.py"
 
 MUTATIONS = [
     (
@@ -88,5 +90,47 @@ MUTATIONS = [
         "quoted_strings_can_be_null=False",
         "quoted_strings_can_be_null=True",
         f"{DATABASE}::test_copied_text_is_what_it_was",
+    ),
+    (
+        "nobody asks for the contract",
+        "pipeline/boundary.py",
+        "    if difference is None:\n        return\n",
+        "    return\n",
+        f"{CONTRACT}::test_a_renamed_column_stops_the_hour_before_anything_is_pulled[sqlite]",
+    ),
+    (
+        "missing columns only warn",
+        "pipeline/gates.py",
+        '"contract_columns_missing": Gate(\n        "events, items",\n        "critical",',
+        '"contract_columns_missing": Gate(\n        "events, items",\n        "warning",',
+        f"{CONTRACT}::test_a_renamed_column_stops_the_hour_before_anything_is_pulled[sqlite]",
+    ),
+    (
+        "types are not compared",
+        "pipeline/sources/contract.py",
+        "if kind in TYPES and kind != line.type",
+        "if False and kind != line.type",
+        f"{CONTRACT}::test_a_changed_type_is_said_and_values_stay_what_they_were",
+    ),
+    (
+        "floats are taken for ids however large",
+        "sql/macros.sql",
+        "abs(try_cast(value as double)) < 9007199254740992",
+        "abs(try_cast(value as double)) < 1e300",
+        f"{FOLDERS}::test_one_parquet_file_never_makes_floats_of_the_ids_of_another",
+    ),
+    (
+        "a broken line of JSON stops the file",
+        "sql/sources/json_folder/events.sql",
+        "ignore_errors = true",
+        "ignore_errors = false",
+        f"{FOLDERS}::test_a_line_that_is_no_json_is_refused_and_counted",
+    ),
+    (
+        "a bucket that is not there is an empty one",
+        "pipeline/sources/storage.py",
+        "if not storage.exists(str(prefix.parts[0])):",
+        "if False:",
+        f"{FOLDERS}::test_a_missing_bucket_is_named",
     ),
 ]

@@ -39,9 +39,9 @@ def handmade(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_an_unknown_source_is_answered_with_the_valid_ones() -> None:
-    assert list_sources() == ["bestbuy", "online_retail", "shop"]
+    assert list_sources() == ["bestbuy", "csv_folder", "json_folder", "online_retail", "parquet_folder", "shop"]
     for name in ("shops", "", "../sources/shop", "shop/", "serving"):
-        with pytest.raises(BadInput, match=r"there is no source .*; the sources are bestbuy, online_retail, shop\."):
+        with pytest.raises(BadInput, match=r"there is no source .*; the sources are bestbuy, csv_folder, .*, shop\."):
             source_url(load_settings(source=name))
 
 
