@@ -98,8 +98,9 @@ def test_an_unknown_stage_source_or_setting_is_answered_with_the_valid_ones(call
     assert "cook is not a stage; the stages are ingest_events" in refused(
         call("run", "2026-01-01T00", "--only", "cook")
     )
-    assert "there is no source 'bakery'; the sources are bestbuy, online_retail, shop." in refused(
-        call("run", "2026-01-01T00", source="bakery")
+    assert (
+        "there is no source 'bakery'; the sources are bestbuy, csv_folder, json_folder, online_retail, parquet_folder, shop."
+        in refused(call("run", "2026-01-01T00", source="bakery"))
     )
     assert "TREASURE_HUNT_KK is not a setting; did you mean TREASURE_HUNT_K?" in refused(call("status", kk="3"))
     assert refused(call("status", k="many")).startswith("TREASURE_HUNT_K='many': ")
