@@ -85,7 +85,7 @@ ODD_TEXTS = (
 
 def good_event(rng: random.Random, hour: datetime, place: int) -> Row:
     """An event that every rule lets pass, taken in at some time of the hour, a minute at most after it happened."""
-    arrived = hour + timedelta(seconds=rng.randrange(60, 3600))
+    arrived = hour + timedelta(seconds=rng.randrange(60, 3599))
     kind = rng.choice(KINDS)
     return {
         "event_id": f"e{place}",
