@@ -43,7 +43,8 @@ def take_in(
     `work.facts["ledger"]`. The rules are held against all hours at once, because a suite costs about as much for one
     hour as for a day. Raises `AuditFailed` when too large a share of an hour is malformed.
     """
-    with connect(works[0].run.settings, works[0].folder) as connection:
+    settings = works[0].run.settings
+    with connect(settings, works[0].folder, settings.ingest_memory_limit) as connection:
         if kind == "events":
             judge_contract(works, kind)
             pull_events(connection, works)

@@ -17,12 +17,15 @@ SQL = ROOT / "sql"
 
 
 @contextmanager
-def connect(settings: Settings, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection in UTC with the macros of sql/macros.sql; what does not fit in memory spills into folder `spill`."""
+def connect(settings: Settings, spill: Path, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in UTC with the macros of sql/macros.sql; what does not fit in memory spills into folder `spill`.
+
+    The memory is that of the settings unless told otherwise.
+    """
     connection = duckdb.connect(
         config={
             "threads": settings.threads,
-            "memory_limit": settings.memory_limit,
+            "memory_limit": memory_limit or settings.memory_limit,
             "temp_directory": str(spill / "spill"),
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

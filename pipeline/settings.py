@@ -17,7 +17,7 @@ from pipeline.hours import parse_hour
 
 PREFIX = "TREASURE_HUNT_"
 # They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit"}
+PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 
 
@@ -134,6 +134,11 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
     memory_limit: str = Field(
         "4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="memory DuckDB may use before it spills to disk"
+    )
+    ingest_memory_limit: str = Field(
+        "512MB",
+        pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$",
+        description="memory DuckDB may use while it takes in an hour, which is work row by row",
     )
 
     @field_validator("start", mode="before")
