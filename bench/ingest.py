@@ -1,8 +1,8 @@
 """How long the ingestion boundary takes for an hour of a million events: `python bench/ingest.py [rows]`.
 
-Makes one hour of events with about 3 % dirt as a Parquet file, takes it in as `ingest_events` does after the pull (typing,
-the whole suite, ledger, quarantine, audit of what is kept), and prints seconds, CPU-seconds and peak memory of a process
-that does nothing else.
+Makes one hour of events with about 3 % dirt as a Parquet file and takes it in as `ingest_events` does: pull, typing, the
+whole suite, ledger, quarantine, audit of what is kept. Prints seconds, CPU-seconds and peak memory of a process that does
+nothing else.
 """
 
 import multiprocessing
@@ -12,12 +12,9 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from unittest.mock import patch
 
 import duckdb
-import pyarrow.parquet as pq
 
-from pipeline import boundary
 from pipeline.run import Run
 from pipeline.settings import load_settings
 from pipeline.stages.ingest_events import ingest_events
@@ -28,7 +25,6 @@ HOUR = datetime(2026, 1, 1, 10, tzinfo=UTC)
 ROWS = """
 copy (
     select
-        'log:' || row as locator,
         case when h3 % 1000 < 8 then 'e' || (row - 1) else 'e' || row end as event_id,
         case when h1 % 10 = 0 then null when h3 % 1000 = 11 then repeat('u', 300) else 'u' || (h1 % 100000) end as user_id,
         's' || (h1 % 200000) as session_id,
@@ -47,9 +43,7 @@ copy (
             when h3 % 1000 in (47, 48) then '2025-12-31T10:00:00Z'
             else strftime(timestamp '2026-01-01 10:00:00' + to_microseconds(row * 3600), '%Y-%m-%dT%H:%M:%S.%fZ')
         end as occurred_at,
-        strftime(timestamp '2026-01-01 10:00:00' + to_microseconds(row * 3600), '%Y-%m-%dT%H:%M:%S.%fZ') as ingested_at,
-        cast(null as varchar) as excluded,
-        '2026-01-01 10:30:00' as delivered_at
+        strftime(timestamp '2026-01-01 10:00:00' + to_microseconds(row * 3600), '%Y-%m-%dT%H:%M:%S.%fZ') as ingested_at
     from (
         select
             range as row, hash(range) as h1, hash(range + 1000000007) as h2, hash(range + 2000000011) as h3
@@ -67,43 +61,41 @@ def make_hour(rows: int, target: Path) -> None:
         connection.execute(ROWS.format(target=target), {"rows": rows})
 
 
-def take_in(delivered: Path, home: Path, figures: multiprocessing.Queue) -> None:
-    """Ingest the hour; the pull is a copy of the file, so that only the boundary itself is measured."""
-
-    def pull(run, kind, target, *_rest, **_more):  # type: ignore[no-untyped-def]
-        target.write_bytes(delivered.read_bytes())
-        return pq.read_metadata(target).num_rows
-
+def take_in(folder: Path, home: Path, figures: multiprocessing.Queue) -> None:
+    """Ingest the hour from a folder of Parquet files, as a scheduler's task does, which finds the library imported."""
     began = time.perf_counter()
-    import great_expectations.expectations  # noqa: F401  # a task of the scheduler finds it imported
+    import great_expectations.expectations  # noqa: F401
 
     imported = time.perf_counter() - began
-    with patch.object(boundary, "pull", pull):
-        wall, cpu = time.perf_counter(), time.process_time()
-        result = ingest_events(Run(hour=HOUR, settings=load_settings(home=home)))
-        figures.put(
-            {
-                "import_seconds": round(imported, 1),
-                "seconds": round(time.perf_counter() - wall, 1),
-                "cpu_seconds": round(time.process_time() - cpu, 1),
-                "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
-                **result.facts["ledger"],
-            }
-        )
+    settings = load_settings(home=home, source="parquet_folder", source_url=str(folder))
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = ingest_events(Run(hour=HOUR, settings=settings))
+    figures.put(
+        {
+            "import_seconds": round(imported, 1),
+            "seconds": round(time.perf_counter() - wall, 1),
+            "cpu_seconds": round(time.process_time() - cpu, 1),
+            "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+            **result.facts["ledger"],
+        }
+    )
 
 
 def main(rows: int) -> None:
     """Print the figures of one fresh process."""
     with tempfile.TemporaryDirectory() as folder:
-        delivered = Path(folder) / "delivered.parquet"
+        delivered = Path(folder) / "source" / "events" / f"{HOUR:%Y-%m-%d}" / f"{HOUR:%H}" / "hour.parquet"
+        delivered.parent.mkdir(parents=True)
         make_hour(rows, delivered)
         spawn = multiprocessing.get_context("spawn")
         figures = spawn.Queue()
-        process = spawn.Process(target=take_in, args=(delivered, Path(folder) / "home", figures))
+        process = spawn.Process(target=take_in, args=(Path(folder) / "source", Path(folder) / "home", figures))
         process.start()
+        process.join()
+        if process.exitcode:
+            sys.exit(process.exitcode)
         for name, value in figures.get().items():
             print(f"{name:<18} {value}")
-        process.join()
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_quarantine, history, show
+from pipeline import cli_demo, cli_lists, cli_quarantine, history, show
 from pipeline.backfill import backfill_hours
+from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError
-from pipeline.hours import HOUR, floor_hour, format_hour, hours_between, parse_hour
+from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stages
 from pipeline.run import Run
 from pipeline.serving import database, read
@@ -21,18 +22,11 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(cli_quarantine.app, name="quarantine")
+app.add_typer(cli_lists.app)
+app.add_typer(cli_demo.app)
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
 Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]
-
-
-def readable(text: str) -> str:
-    """The argument itself; raises `BadInput` for bytes that are no text, which no database takes."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise BadInput(f"{text!a} is not text in UTF-8.") from None
-    return text
 
 
 def ended_hour(text: str) -> datetime:
@@ -120,67 +114,6 @@ def datadocs(hour: Hour) -> None:
 
 
 @app.command()
-def recommend(user: Annotated[str, typer.Argument(help="User id.", callback=readable)]) -> None:
-    """The live list of a user, or the popular one for somebody unknown."""
-    settings = load_settings()
-    engine = database.connect(settings.serving)
-    found = read.read_user(engine, settings.source, settings.arm, user)
-    unknown = found.served_reason != "personal"
-    show.answer(f"For user {user}", found, f"user {user!r} is not known: the popular list" if unknown else "")
-
-
-@app.command()
-def search(query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)]) -> None:
-    """The live list of a query, or the popular one for a rare query."""
-    from pipeline.queries import normalize_query
-
-    settings, spelling = load_settings(), normalize_query(query)
-    if not spelling:
-        raise BadInput("the query is empty; give what somebody would type.")
-    engine = database.connect(settings.serving)
-    found = read.read_query(engine, settings.source, settings.arm, spelling)
-    rare = found.served_reason != "query"
-    show.answer(
-        f"After {spelling!r}",
-        found,
-        f"{spelling!r} is too rare for a list of its own: the popular list" if rare else "",
-    )
-
-
-@app.command()
-def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)]) -> None:
-    """The live list of items that go with an item."""
-    settings = load_settings()
-    engine = database.connect(settings.serving)
-    found = read.read_similar(engine, settings.source, settings.arm, item)
-    unknown = found.served_reason != "similar"
-    show.answer(f"Like item {item}", found, f"item {item!r} is not in the catalog: the popular list" if unknown else "")
-
-
-@app.command()
-def item(
-    item_id: Annotated[str, typer.Argument(metavar="ITEM", help="Item id.", callback=readable)],
-    at: Annotated[str | None, typer.Option(metavar="HOUR", help="Only what was true in this hour.")] = None,
-    days: Annotated[int, typer.Option(min=1, help="How many days to look back.")] = 30,
-) -> None:
-    """Price and availability of an item over time, as the catalogs said that hours captured."""
-    from pipeline.item_history import read_item_history
-
-    settings = load_settings()
-    last = parse_hour(at) if at else history.newest_hour(settings, "ingest_catalog")
-    if last is None:
-        raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
-    first = last - days * 24 * HOUR
-    found = read_item_history(settings, first, last, item_id).to_pylist()
-    chosen = [row for row in found if row["valid_to"] is None] if at else found  # nothing after that hour was read
-    if not chosen:
-        where = at or f"{format_hour(first)} to {format_hour(last)}"
-        gone = f"; it was until {format_hour(found[-1]['valid_to'])}" if found else ""
-        raise NotLanded(f"item {item_id!r} is not in the catalog of {where}{gone}.")
-    show.console.print(show.item(item_id, chosen))
-
-
-@app.command()
 def versions() -> None:
     """The versions in the serving database, newest hour first."""
     settings = load_settings()
@@ -251,55 +184,6 @@ def verify(hour: Hour) -> None:
     show.console.print(
         f"all {same} tables are byte-identical" if not rewritten else f"{same} tables are byte-identical"
     )
-
-
-@app.command()
-def simulate(
-    first: Annotated[str | None, typer.Option("--from", help="First hour; default: a week before the last.")] = None,
-    last: Annotated[str | None, typer.Option("--to", help="Last hour; default: the newest that is over.")] = None,
-    users: Annotated[int, typer.Option(min=1)] = 2000,
-    items: Annotated[int, typer.Option(min=1)] = 1000,
-    events_per_hour: Annotated[float, typer.Option(min=0)] = 1500.0,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
-    follow: Annotated[bool, typer.Option("--follow", help="Keep trading every new hour until stopped.")] = False,
-) -> None:
-    """Let the demonstration shop trade: fill its database with the events and catalog of some hours."""
-    from pipeline.demo.trade import follow_clock, trade
-
-    settings = load_settings()
-    if follow:
-        follow_clock(settings)
-        return
-    end = parse_hour(last) if last else floor_hour(datetime.now(UTC)) - HOUR
-    start = parse_hour(first) if first else end - 167 * HOUR
-    rows = trade(settings, start, end, seed=seed, users=users, items=items, events_per_hour=events_per_hour, dirt=dirt)
-    show.console.print(f"{rows:,} rows traded from {format_hour(start)} to {format_hour(end)} in {settings.shop_url}")
-
-
-@app.command()
-def demo() -> None:
-    """The whole thing on the demonstration shop: trade a week, run the newest hours in Airflow, show what came out."""
-    from pipeline.demo.tour import run_demo
-
-    run_demo(load_settings())
-
-
-@app.command()
-def up(port: Annotated[int, typer.Option(help="Port of Airflow's UI.")] = 8080) -> None:
-    """Start Airflow with its UI, the DAG unpaused and the demonstration shop trading on."""
-    from pipeline.demo.tour import start_airflow
-
-    start_airflow(load_settings(), port)
-
-
-@app.command()
-def down() -> None:
-    """Stop what `up` started."""
-    from pipeline.demo import airflow_server
-
-    stopped = airflow_server.down(load_settings())
-    show.console.print("Airflow is stopped" if stopped else "Airflow was not running")
 
 
 def main() -> None:

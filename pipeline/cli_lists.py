@@ -1,0 +1,83 @@
+"""What readers get now, and what was sold when."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline import history, show
+from pipeline.errors import BadInput, NotLanded
+from pipeline.hours import HOUR, format_hour, parse_hour
+from pipeline.serving import database, read
+from pipeline.settings import load_settings
+
+app = typer.Typer(help=__doc__)
+
+
+def readable(text: str) -> str:
+    """The argument itself; raises `BadInput` for bytes that are no text, which no database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadInput(f"{text!a} is not text in UTF-8.") from None
+    return text
+
+
+@app.command()
+def recommend(user: Annotated[str, typer.Argument(help="User id.", callback=readable)]) -> None:
+    """The live list of a user, or the popular one for somebody unknown."""
+    settings = load_settings()
+    engine = database.connect(settings.serving)
+    found = read.read_user(engine, settings.source, settings.arm, user)
+    unknown = found.served_reason != "personal"
+    show.answer(f"For user {user}", found, f"user {user!r} is not known: the popular list" if unknown else "")
+
+
+@app.command()
+def search(query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)]) -> None:
+    """The live list of a query, or the popular one for a rare query."""
+    from pipeline.queries import normalize_query
+
+    settings, spelling = load_settings(), normalize_query(query)
+    if not spelling:
+        raise BadInput("the query is empty; give what somebody would type.")
+    engine = database.connect(settings.serving)
+    found = read.read_query(engine, settings.source, settings.arm, spelling)
+    rare = found.served_reason != "query"
+    show.answer(
+        f"After {spelling!r}",
+        found,
+        f"{spelling!r} is too rare for a list of its own: the popular list" if rare else "",
+    )
+
+
+@app.command()
+def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)]) -> None:
+    """The live list of items that go with an item."""
+    settings = load_settings()
+    engine = database.connect(settings.serving)
+    found = read.read_similar(engine, settings.source, settings.arm, item)
+    unknown = found.served_reason != "similar"
+    show.answer(f"Like item {item}", found, f"item {item!r} is not in the catalog: the popular list" if unknown else "")
+
+
+@app.command()
+def item(
+    item_id: Annotated[str, typer.Argument(metavar="ITEM", help="Item id.", callback=readable)],
+    at: Annotated[str | None, typer.Option(metavar="HOUR", help="Only what was true in this hour.")] = None,
+    days: Annotated[int, typer.Option(min=1, help="How many days to look back.")] = 30,
+) -> None:
+    """Price and availability of an item over time, as the catalogs said that hours captured."""
+    from pipeline.item_history import read_item_history
+
+    settings = load_settings()
+    last = parse_hour(at) if at else history.newest_hour(settings, "ingest_catalog")
+    if last is None:
+        raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
+    first = last - days * 24 * HOUR
+    found = read_item_history(settings, first, last, item_id).to_pylist()
+    chosen = [row for row in found if row["valid_to"] is None] if at else found  # nothing after that hour was read
+    if not chosen:
+        where = at or f"{format_hour(first)} to {format_hour(last)}"
+        gone = f"; it was until {format_hour(found[-1]['valid_to'])}" if found else ""
+        raise NotLanded(f"item {item_id!r} is not in the catalog of {where}{gone}.")
+    show.console.print(show.item(item_id, chosen))
