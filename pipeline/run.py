@@ -51,12 +51,3 @@ class StageResult:
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     reused: bool = False
-
-
-# Settings that say where things are, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit", "hash_key"}
-
-
-def settings_facts(run: Run) -> dict[str, Any]:
-    """The settings that decide what comes out."""
-    return run.settings.model_dump(mode="json", exclude=PLACES)

@@ -17,7 +17,8 @@ from pipeline.hours import parse_hour
 
 PREFIX = "TREASURE_HUNT_"
 # They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "threads", "memory_limit", "ingest_memory_limit"}
+PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key"}
+MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 
 
@@ -156,7 +157,7 @@ class Settings(BaseSettings):
 
     def facts(self) -> dict[str, Any]:
         """The settings that decide what comes out."""
-        return self.model_dump(mode="json", exclude=PLACES | WAITS)
+        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS)
 
     @property
     def lake(self) -> Path:

@@ -128,6 +128,7 @@ def test_dates_at_the_ends_of_time_are_refused_and_break_nothing(tmp_path: Path)
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(read_sql("macros"))
         connection.register("delivered", table_of(delivered, SHAPES["delivered"]))
+        connection.register("replayed_events", table_of([], SHAPES["replayed_events"]))
         end = "timestamptz '2026-01-01 12:00:00+00'"
         connection.execute(f"copy ({read_sql('typed_events').replace('$hour_end', end)}) to '{path}' (format parquet)")
     [table] = find_refused("events", [path], LIMITS)

@@ -79,7 +79,8 @@ def test_what_is_unique_is_so_within_an_hour_and_not_across_hours(tmp_path: Path
 
 
 def test_each_hour_must_have_a_catalog_of_its_own(tmp_path: Path) -> None:
-    items = [{"item_id": "a", "title": "t", "category": "c", "brand": "b", "price": 1.0, "is_available": True}]
+    texts = {"item_id": "a", "title": "t", "category": "c", "brand": "b", "currency": "EUR"}
+    items = [{**texts, "price": 1.0, "is_available": True}]
     full, empty = (write_rows(tmp_path / f"{len(rows)}.parquet", rows, items) for rows in (items, []))
     hours = audit_table("items", [full, full], LIMITS["items"], "2026-01-01T11")
     assert all(found["passed"] for findings in hours for found in findings)

@@ -39,6 +39,7 @@ def items_table(*ids: str, title: str | None = "a title", price: float = 1.0) ->
         "category": pa.array(["games"] * len(ids), pa.string()),
         "brand": pa.array([None] * len(ids), pa.string()),
         "price": pa.array([price] * len(ids), pa.float64()),
+        "currency": pa.array(["EUR"] * len(ids), pa.string()),
         "is_available": pa.array([True] * len(ids)),
     }
     return pa.table(columns)
