@@ -17,7 +17,7 @@ from pipeline.hours import parse_hour
 
 PREFIX = "TREASURE_HUNT_"
 # They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key"}
+PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "data_docs"}
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 
@@ -35,6 +35,9 @@ class Settings(BaseSettings):
         Path("../shared/data"), description="folder in which the file sources look for theirs by default"
     )
     serving_url: str = Field("", description="SQLAlchemy URL of the serving database; empty: SQLite in home")
+    data_docs: bool = Field(
+        True, description="whether a run of one hour also makes Great Expectations' own pages (seconds)"
+    )
     arm: str = Field(
         "batch", min_length=1, description="name under which this pipeline publishes, beside other designs"
     )

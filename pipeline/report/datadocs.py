@@ -1,7 +1,7 @@
 """Data Docs: an hour's findings as Great Expectations' own pages, made to work without the network.
 
 Its renderers are real; the findings are those kept in the manifests, so no row is read again and no value is shown. The
-library is imported late: that costs seconds, so these pages are made when somebody asks for them, not every hour.
+library is imported late: that costs seconds. Where it is in memory anyway, the stage `report` makes these pages every hour.
 """
 
 import shutil
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pipeline.audit import silence_library
 from pipeline.errors import NotLanded
 from pipeline.report.account import Account, read_account
-from pipeline.report.files import write_text
+from pipeline.report.files import datadocs_path, write_text
 from pipeline.report.html import Html, badge, element, page, table
 from pipeline.run import Run
 
@@ -39,8 +39,8 @@ def make_datadocs(run: Run) -> Path:
         raise NotLanded(
             f"nothing of {run.name} has run, so no rule has found anything; run `treasure-hunt run {run.name}`."
         )
-    home = run.settings.reports / "datadocs" / run.name
-    staging = run.settings.reports / ".staging"
+    home = datadocs_path(run.settings.reports, run.name).parent
+    staging = run.settings.reports / f".staging-{run.name}"  # hours may be told of side by side
     shutil.rmtree(home, ignore_errors=True)
     rows: list[list[Any]] = []
     for stage, name in dict.fromkeys((found["stage"], found["table"]) for found in account["quality"]):

@@ -23,6 +23,11 @@ def page_path(folder: Path, hour: datetime) -> Path:
     return folder / f"{hour:%Y-%m-%d}" / f"{hour:%H}.html"
 
 
+def datadocs_path(folder: Path, hour: str) -> Path:
+    """Where the first of Great Expectations' own pages of an hour lies, where they were made."""
+    return folder / "datadocs" / hour / "index.html"
+
+
 def write_pages(folder: Path, accounts: Sequence[Account], staging: Path) -> list[Path]:
     """The pages of these hours and the index are there; what it costs follows these hours, not those before."""
     paths = []

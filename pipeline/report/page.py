@@ -50,6 +50,9 @@ def _hint(account: Account) -> str:
 
 
 def _docs_hint(account: Account) -> Html:
+    if account.get("has_datadocs"):
+        where = f"../datadocs/{account['hour']}/index.html"
+        return element("a", "The same findings as Great Expectations' own pages", href=where)
     command = element("code", f"treasure-hunt datadocs {account['hour']}")
     return join("The same findings as Great Expectations' own pages: ", command, ".")
 

@@ -4,14 +4,16 @@ It runs last and also when a stage before it failed, because a blocked hour is t
 database that does not answer fails this stage only after the page has been written.
 """
 
+import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from pipeline.errors import TreasureHuntError
+from pipeline.errors import NotLanded, TreasureHuntError
 from pipeline.lake import Work, open_stages
 from pipeline.report.account import Account, count_rules, read_account
-from pipeline.report.files import write_pages
+from pipeline.report.files import datadocs_path, write_pages
 from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect
 from pipeline.serving.quality import published_lags, record_hours
@@ -20,7 +22,15 @@ from pipeline.settings import Settings
 
 
 def report(run: Run) -> StageResult:
-    """The hour's rows stand in `ingest_ledger`, `quarantine_summary` and `quality_results`, and its page is written."""
+    """The hour's rows stand in `ingest_ledger`, `quarantine_summary` and `quality_results`, and its page is written.
+
+    Its Data Docs are made too where Great Expectations is in memory already, as in Airflow and after an audit.
+    """
+    if "great_expectations" in sys.modules and run.settings.data_docs:
+        from pipeline.report.datadocs import make_datadocs
+
+        with suppress(NotLanded):  # nothing of the hour has run: the page says so
+            make_datadocs(run)
     return report_of_hours([run])[0]
 
 
@@ -39,6 +49,7 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
         for account in told:
             account |= {"arm": settings.arm, "live": None, "live_age_seconds": None, "lag_seconds": None}
             account["trouble"] = str(failure) if failure else None
+            account["has_datadocs"] = datadocs_path(settings.reports, account["hour"]).exists()
             account |= live.get(account["hour"], {})
         if told:
             paths = write_pages(settings.reports, told, works[0].folder)

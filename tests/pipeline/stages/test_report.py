@@ -246,3 +246,18 @@ def test_what_goes_wrong_in_a_report_hides_no_earlier_error(tmp_path: Path) -> N
     report_failure(["ingest_events"], [FIRST], settings)  # not asked for
     with pytest.raises(TreasureHuntError):
         run_stage("report", FIRST, settings)
+
+
+def test_data_docs_are_made_with_the_page_and_linked_from_it_where_the_library_is_in_memory(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, [item("a")], [event("click", "u", "a")], data_docs=True)
+    ingest(settings)
+    page = Path(run_stage("report", FIRST, settings).files["page"])
+    link = re.search(r'href="([^"]*datadocs[^"]*)"', page.read_text(encoding="utf-8"))
+    assert link and (page.parent / link[1]).resolve().is_file()
+    without = settings.model_copy(
+        update={"data_docs": False, "home": tmp_path / "without", "source_url": settings.shop_url}
+    )
+    ingest(without)
+    page = Path(run_stage("report", FIRST, without).files["page"])
+    assert "treasure-hunt datadocs 2026-01-05T10" in page.read_text(encoding="utf-8")
+    assert not (without.reports / "datadocs").exists()
