@@ -1,6 +1,5 @@
 """What every test may use: a real PostgreSQL, and the serving database on both of its homes."""
 
-import os
 import shutil
 import tempfile
 import uuid
@@ -10,9 +9,6 @@ from pathlib import Path
 
 import psycopg
 import pytest
-
-# The library is always in memory here, but pages of its own for every hour that a test runs would cost minutes.
-os.environ.setdefault("TREASURE_HUNT_DATA_DOCS", "false")
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def open_shop(home: Path, items: Iterable[Row], events: Iterable[Row], **knobs: 
     """Settings of a home of its own that holds a handmade shop, which is too small for any tier but is given the full."""
     home.mkdir(parents=True, exist_ok=True)
     tier = {"min_model_users": 0, "min_joined_share": 0.0, "min_titled_share": 0.0}
-    settings = load_settings(**{"home": home, "factors": 8, "iterations": 3, **tier, **knobs})
+    settings = load_settings(**{"home": home, "factors": 8, "iterations": 3, "data_docs": False, **tier, **knobs})
     fill_shop(settings.shop_url, items, events)
     return settings
 

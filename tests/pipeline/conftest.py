@@ -15,7 +15,7 @@ from pipeline.shop.simulate import simulate
 
 SHOP_HOURS = 8
 WHOLE = 6  # the last hour that ran whole, counted from FIRST; the two after it were traded and have not run
-SMALL: dict[str, Any] = {"factors": 8, "iterations": 2}
+SMALL: dict[str, Any] = {"factors": 8, "iterations": 2, "data_docs": False}
 
 
 @pytest.fixture(autouse=True)
