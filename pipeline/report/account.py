@@ -7,11 +7,13 @@ from typing import Any
 
 from pipeline.gates import GATES
 from pipeline.manifests import read_attempts
+from pipeline.privacy.tombstones import ERASED, SENTENCE
 from pipeline.run import Run
 
 KINDS = {"ingest_events": "events", "ingest_catalog": "items"}
 BALANCE = ("delivered", "accepted", "quarantined", "duplicate")
-EXCLUDED = "the source itself says that the row is not for us"
+# Of rows that no rule of a suite refused.
+SENTENCES = {"excluded": "the source itself says that the row is not for us", ERASED: SENTENCE}
 # What a manifest of an earlier release may not say.
 UNSAID: dict[str, Any] = {"facts": {}, "quality": [], "notes": [], "limits": {}, "settings": {}, "code_version": ""}
 Account = dict[str, Any]
@@ -86,13 +88,13 @@ def _ledger(attempt: dict[str, Any], kind: str, quality: list[dict[str, Any]]) -
     return {
         "outcome": "blocked" if "sentence" in attempt else "landed",
         **{fate: facts[fate] for fate in BALANCE},
-        "excluded": decided.get("excluded", 0) + decided.get("erased", 0),
+        "excluded": decided.get("excluded", 0) + decided.get(ERASED, 0),
         "other": {name: value for name, value in facts.items() if name not in BALANCE and isinstance(value, int)},
         "rules": {
             rule: {
                 "rows_decided": decided.get(rule, 0),
                 "rows_broken": max(broken.get(rule, 0), decided.get(rule, 0)),
-                "sentence": sentences.get(rule, EXCLUDED if rule == "excluded" else ""),
+                "sentence": sentences.get(rule) or SENTENCES.get(rule) or words_of(rule, attempt["settings"]),
             }
             for rule in rules
         },
@@ -103,13 +105,17 @@ def _findings(stage: str, attempt: dict[str, Any]) -> list[dict[str, Any]]:
     """What the rules of a stage found, each once, with words for gates that passed as well."""
     findings: dict[tuple[str, str], dict[str, Any]] = {}
     for found in attempt["quality"]:
-        gate = GATES.get(found["rule"])
-        words = found["sentence"] or (gate.sentence.format(**attempt["settings"]) if gate else "")
+        words = found["sentence"] or words_of(found["rule"], attempt["settings"])
         key = (found["table"], found["rule"])
         if key not in findings or findings[key]["passed"]:  # of two findings of one rule the bad one counts
-            findings[key] = {"stage": stage, **found, "sentence": words, "is_gate": gate is not None}
+            findings[key] = {"stage": stage, **found, "sentence": words, "is_gate": found["rule"] in GATES}
             findings[key]["limit"] = limit_of(found["rule"], attempt["settings"])
     return list(findings.values())
+
+
+def words_of(gate: str, settings: dict[str, Any]) -> str:
+    """When a gate fails, with the settings filled in; nothing for other rules."""
+    return GATES[gate].sentence.format(**settings) if gate in GATES else ""
 
 
 def limit_of(gate: str, settings: dict[str, Any]) -> float | None:

@@ -83,11 +83,14 @@ def legend(names: Sequence[str], colours: Sequence[int]) -> Html:
 
 
 def _height(value: float, top: float) -> float:
-    return (HEIGHT - BOTTOM) * (1 - min(value, top) / top)
+    """How far down a value stands; what is beyond an end of the axis stands at that end."""
+    return (HEIGHT - BOTTOM) * (1 - min(max(value, 0), top) / top)
 
 
 def _round_up(value: float) -> float:
-    """The next round number."""
+    """The next round number; 1 where there is nothing above zero."""
+    if value <= 0:
+        return 1.0
     size = 1e-4
     while True:
         for digit in (1, 1.5, 2, 3, 4, 5, 6, 8):

@@ -1,11 +1,13 @@
 """The page of the last hours: charts over a week, and a line for each hour with a link to its own page."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pipeline.gates import GATES
 from pipeline.report import charts
+from pipeline.report.account import SENTENCES
 from pipeline.report.html import Html, badge, card, element, number, page, table
-from pipeline.report.page import FATES, fates
+from pipeline.report.page import FATES, SHARES, shares
 
 MOST_RULES = 5
 RULE_COLOURS = [1, 5, 6, 7, 4, 3]
@@ -28,10 +30,11 @@ def index_page(source: str, briefs: list[Brief]) -> str:
             element("span", f"{hours[0].replace('T', ' ')}h to {hours[-1].replace('T', ' ')}h UTC", class_="soft"),
         ),
         _tiles(briefs),
+        card("Hours, newest first", _hours(briefs)),
         element(
             "div",
             card("Events by hour", _ledger_chart(briefs, hours)),
-            card("Quarantined rows by rule", _rule_chart(briefs, hours)),
+            card("Malformed rows by rule", _rule_chart(briefs, hours)),
             [card(title, chart, hint=hint) for title, hint, chart in _gate_charts(briefs, hours)],
             card("Seconds by stage", _stage_chart(briefs, hours)),
             card(
@@ -41,7 +44,6 @@ def index_page(source: str, briefs: list[Brief]) -> str:
             ),
             class_="two",
         ),
-        card("Hours, newest first", _hours(briefs)),
     )
 
 
@@ -58,16 +60,16 @@ def _tiles(briefs: list[Brief]) -> Html:
         (f"{refused / delivered:.2%}" if delivered else "–", "of them malformed"),
     ]
     if newest["live"]:
-        tiles.append((f"{newest['live'][11:13]}:00", f"live: {newest['live'][:10]}"))
+        tiles.append((f"{newest['live'][5:10]} {newest['live'][11:13]}h", "live hour (UTC)"))
     return element(
         "div", [element("div", element("b", a), element("span", b), class_="tile") for a, b in tiles], class_="tiles"
     )
 
 
 def _ledger_chart(briefs: list[Brief], hours: list[str]) -> Html:
-    counted = [fates(brief["ledgers"]["events"]) if "events" in brief["ledgers"] else {} for brief in briefs]
-    series = {fate: [ledger.get(fate) for ledger in counted] for fate in FATES}
-    return charts.columns(hours, series, list(FATES.values()))
+    counted = [shares(brief["ledgers"]["events"]) if "events" in brief["ledgers"] else {} for brief in briefs]
+    series = {name: [parts.get(name) for parts in counted] for name in SHARES}
+    return charts.columns(hours, series, list(SHARES.values()))
 
 
 def _rule_chart(briefs: list[Brief], hours: list[str]) -> Html:
@@ -77,12 +79,12 @@ def _rule_chart(briefs: list[Brief], hours: list[str]) -> Html:
         counts: dict[str, int] = {}
         for ledger in brief["ledgers"].values():
             for rule, found in ledger["rules"].items():
-                if rule != "excluded":
+                if rule not in SENTENCES:
                     counts[rule] = counts.get(rule, 0) + found["rows_decided"]
                     totals[rule] = totals.get(rule, 0) + found["rows_decided"]
         each.append(counts)
     if not totals:
-        return element("p", "Nothing was quarantined.", class_="soft")
+        return element("p", "No row was malformed.", class_="soft")
     most = sorted(totals, key=lambda rule: (-totals[rule], rule))[:MOST_RULES]
     series: dict[str, list[float | None]] = {rule: [counts.get(rule) for counts in each] for rule in most}
     if len(totals) > MOST_RULES:
@@ -91,7 +93,7 @@ def _rule_chart(briefs: list[Brief], hours: list[str]) -> Html:
 
 
 def _gate_charts(briefs: list[Brief], hours: list[str]) -> list[tuple[str, str, Html]]:
-    """A chart for each figure that gates judge: gates with one figure (a warning and a limit) share it."""
+    """A chart for each figure that gates judge and that moved or reached a limit; gates with one figure share it."""
     figures: dict[tuple[str, str], dict[str, Any]] = {}
     for place, brief in enumerate(briefs):
         for gate in brief["gates"]:
@@ -103,8 +105,13 @@ def _gate_charts(briefs: list[Brief], hours: list[str]) -> list[tuple[str, str, 
     return [
         _gate_chart(hours, stage, name, figure)
         for (stage, name), figure in figures.items()
-        if any(value is not None for value in figure["values"])
+        if is_telling([value for value in figure["values"] if value is not None], figure["limits"].values())
     ]
+
+
+def is_telling(values: Sequence[float], limits: Iterable[float]) -> bool:
+    """Whether a chart of these says more than that nothing happened: they differ, or one is at a limit."""
+    return len(set(values)) > 1 or any(abs(value) >= limit for value in values for limit in limits)
 
 
 def _gate_chart(hours: list[str], stage: str, name: str, figure: dict[str, Any]) -> tuple[str, str, Html]:
@@ -133,7 +140,7 @@ def _hours(briefs: list[Brief]) -> Html:
     rows: list[list[Any]] = []
     for brief in reversed(briefs):
         ledger = brief["ledgers"].get("events")
-        counts = [number(ledger["delivered"]), *map(number, fates(ledger).values())] if ledger else [""] * 5
+        counts = [number(ledger["delivered"]), *(number(ledger[fate]) for fate in FATES)] if ledger else [""] * 5
         day, hour = brief["hour"].split("T")
         rows.append(
             [

@@ -8,7 +8,8 @@ from pipeline.report.account import Account, count_rules
 from pipeline.report.html import Html, badge, card, element, join, number, page, table
 
 MOST_ROWS = 200  # of a list; the database and the lake have the rest
-FATES = {"accepted": 0, "quarantined": 1, "excluded": 2, "duplicate": 3}  # and their colours
+FATES = ("accepted", "quarantined", "excluded", "duplicate")  # as in the tables: excluded are among the quarantined
+SHARES = {"accepted": 0, "malformed": 1, "excluded": 2, "duplicate": 3}  # what adds up to delivered, with its colours
 ORDER = {"critical": 0, "warning": 1, "refuses": 2}
 COUNTED = ["rule", "severity", "checked", "failed", "observed", "breaks it when"]
 
@@ -17,10 +18,10 @@ def hour_page(account: Account) -> str:
     """The whole page of an hour's account."""
     failed = [stage for stage in account["stages"] if stage["sentence"]]
     return page(
-        f"{account['hour']} · {account['source']}",
+        f"{account['hour']} UTC · {account['source']}",
         element(
             "header",
-            element("h1", account["hour"].replace("T", " "), ":00"),
+            element("h1", account["hour"].replace("T", " "), ":00 UTC"),
             badge(account["state"]),
             element("span", f"source {account['source']}, arm {account['arm']}", class_="soft"),
             element("nav", element("a", "all hours", href="../index.html")),
@@ -81,27 +82,31 @@ def _ledgers(account: Account) -> Html | None:
     rows: list[list[Any]] = []
     others: list[str] = []
     for kind, ledger in account["ledgers"].items():
-        parts = fates(ledger)
+        parts = shares(ledger)
         rows.append(
             [kind, badge(ledger["outcome"]), number(ledger["delivered"])]
-            + [number(value) for value in parts.values()]
-            + [charts.bar(parts, list(FATES.values()))]
+            + [number(ledger[fate]) for fate in FATES]
+            + [charts.bar(parts, list(SHARES.values()))]
         )
-        others += [f"{kind}: {name.replace('_', ' ')} {number(value)}" for name, value in ledger["other"].items()]
+        others += [
+            f"{kind}: {name.replace('_', ' ')} {number(value)}" for name, value in ledger["other"].items() if value
+        ]
     heads = ["of", "", "delivered", *FATES, "share of each"]
     return card(
         "Every delivered row",
         table(heads, rows, right=("delivered", *FATES)),
-        charts.legend(list(FATES), list(FATES.values())),
+        charts.legend(list(SHARES), list(SHARES.values())),
         element("p", "; ".join(others), class_="soft") if others else None,
-        hint="delivered = accepted + quarantined + excluded + duplicate. Excluded rows are kept in quarantine too: the "
-        "source itself says that they are not for us.",
+        hint="delivered = accepted + quarantined + duplicate. Of the quarantined, excluded are those that the source itself "
+        "says are not for us, or of somebody who asked to be forgotten; the others are malformed.",
     )
 
 
-def fates(ledger: dict[str, Any]) -> dict[str, int]:
-    """The fates of a ledger, excluded rows apart from the other quarantined ones."""
-    return {fate: ledger[fate] - (ledger["excluded"] if fate == "quarantined" else 0) for fate in FATES}
+def shares(ledger: dict[str, Any]) -> dict[str, int]:
+    """The parts that add up to the delivered rows: malformed are the quarantined that are not excluded."""
+    return {
+        name: ledger["quarantined"] - ledger["excluded"] if name == "malformed" else ledger[name] for name in SHARES
+    }
 
 
 def _quarantine(account: Account) -> Html | None:
@@ -112,7 +117,7 @@ def _quarantine(account: Account) -> Html | None:
     ]
     if not rows:
         return None
-    hour = element("code", f"treasure-hunt quarantine list {account['hour']}")
+    hour = element("code", f"treasure-hunt quarantine show {account['hour']}")
     return card(
         "Quarantined by rule",
         table(
@@ -130,24 +135,24 @@ def _rules(account: Account) -> Html:
         (found for found in account["quality"] if not found["passed"]),
         key=lambda found: (ORDER[found["severity"]], found["stage"]),
     )
-    passed: dict[str, list[dict[str, Any]]] = {}
-    for found in account["quality"]:
-        if found["passed"]:
-            passed.setdefault(f"{found['stage']}: {found['table']}", []).append(found)
-    right = ("checked", "failed", "observed")
+    passed = [found for found in account["quality"] if found["passed"]]
     parts = [
-        table(["of", *COUNTED], [[found["table"], *_cells(found)] for found in broken[:MOST_ROWS]], right)
+        _findings(broken[:MOST_ROWS])
         if broken
         else element("p", "Every rule passed." if passed else "No rule was asked.", class_="soft")
     ]
-    for title, findings in passed.items():
-        summary = element("summary", f"{title} – {len(findings)} passed")
-        parts.append(element("details", summary, table(COUNTED, [_cells(found) for found in findings], right)))
+    if passed:
+        parts.append(element("details", element("summary", f"the {len(passed)} that passed"), _findings(passed)))
     return card(
-        f"Rules: {len(broken)} broken, {sum(map(len, passed.values()))} passed",
+        f"Rules: {len(broken)} broken, {len(passed)} passed",
         parts,
         hint="critical: stops the hour. warning: is shown. refuses: sends single rows to quarantine.",
     )
+
+
+def _findings(findings: Sequence[dict[str, Any]]) -> Html:
+    rows = [[found["table"], *_cells(found)] for found in findings]
+    return table(["of", *COUNTED], rows, right=("checked", "failed", "observed"))
 
 
 def _cells(found: dict[str, Any]) -> list[Any]:

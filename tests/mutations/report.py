@@ -103,4 +103,26 @@ MUTATIONS = [
         "    return moment.replace(minute=0, second=0, microsecond=0)",
         "tests/dags/test_treasure_hunt_task.py::test_the_hour_is_a_plain_moment_though_airflow_counts_in_its_own_kind",
     ),
+    (
+        "what lies below a chart's axis is drawn across the page",
+        "pipeline/report/charts.py",
+        "min(max(value, 0), top)",
+        "min(value, top)",
+        "tests/pipeline/report/test_report_pages.py::test_no_line_leaves_its_chart[-7.0]",
+    ),
+    (
+        "rows of a catalog refused as a whole have no explanation",
+        "pipeline/report/account.py",
+        'return GATES[gate].sentence.format(**settings) if gate in GATES else ""',
+        'return ""',
+        "tests/pipeline/report/test_report_pages.py::"
+        "test_rows_of_a_catalog_refused_as_a_whole_are_explained_by_its_gate",
+    ),
+    (
+        "the page counts other rows as quarantined than the tables",
+        "pipeline/report/page.py",
+        "[number(ledger[fate]) for fate in FATES]",
+        "[number(value) for value in parts.values()]",
+        "tests/pipeline/report/test_report_pages.py::test_the_page_has_the_figures_of_the_tables",
+    ),
 ]
