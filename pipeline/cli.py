@@ -159,6 +159,21 @@ def erase(
 
 
 @app.command()
+def forget(
+    before: Annotated[str | None, typer.Option(metavar="HOUR", help="Hours before this one, however new.")] = None,
+) -> None:
+    """Take what was typed out of every hour that is older than the settings keep it; each run does so by itself."""
+    from pipeline.privacy.forget import forget_all
+
+    settings = load_settings()
+    newest = history.newest_hour(settings, with_failed=False)
+    if newest is None:
+        raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
+    for sentence in forget_all(settings, newest, parse_hour(before) if before else None) or ["nothing to forget"]:
+        show.console.print(sentence, markup=False)
+
+
+@app.command()
 def verify(hour: Hour) -> None:
     """Compute a landed hour again elsewhere and compare its bytes."""
     from pipeline.verify import verify_hour

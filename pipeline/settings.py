@@ -20,6 +20,8 @@ PREFIX = "TREASURE_HUNT_"
 PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "data_docs"}
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
+# They say what is taken out of hours that are over.
+RETENTION = {"query_text_days", "version_text_days"}
 
 
 class Settings(BaseSettings):
@@ -128,6 +130,12 @@ class Settings(BaseSettings):
     min_analyst_users: int = Field(
         5, ge=1, description="users who typed a query before analysts' views and reasons may show it"
     )
+    query_text_days: int = Field(
+        30, ge=8, description="days of hours before the newest that keep what was typed; not below window_days"
+    )
+    version_text_days: int = Field(
+        7, ge=1, description="days of hours before the newest whose versions, and tables that led to them, keep queries"
+    )
     hash_key: str = Field(
         "",
         repr=False,
@@ -160,7 +168,7 @@ class Settings(BaseSettings):
 
     def facts(self) -> dict[str, Any]:
         """The settings that decide what comes out."""
-        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS)
+        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS | RETENTION)
 
     @property
     def lake(self) -> Path:
@@ -192,9 +200,15 @@ def load_settings(**overrides: Any) -> Settings:
             hint = f"did you mean {close[0]}? " if close else ""
             raise BadInput(f"{name} is not a setting; {hint}The settings are {', '.join(sorted(known))}.")
     try:
-        return Settings(**overrides)
+        settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
         message = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{name}={first['input']!r}: {message}") from None
+    if settings.window_days > settings.query_text_days:
+        raise BadInput(
+            f"{PREFIX}WINDOW_DAYS={settings.window_days}: a model learns from the queries of its whole window, but "
+            f"{PREFIX}QUERY_TEXT_DAYS={settings.query_text_days} keeps fewer days of them; it must not be lower."
+        )
+    return settings

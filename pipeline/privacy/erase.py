@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.privacy.inboxes import name_inputs_everywhere, rewrite_inboxes
 from pipeline.privacy.keys import name_user
 from pipeline.privacy.people import (
     NO_QUERY,
@@ -35,9 +36,7 @@ from pipeline.privacy.rewrite import (
     files_under,
     is_table,
     landed_hours_of,
-    name_inputs_everywhere,
     rewrite_hour,
-    rewrite_inboxes,
 )
 from pipeline.privacy.serving import erase_rows, vacuum
 from pipeline.privacy.tombstones import ERASED, KEPT, SENTENCE, raise_tombstone

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 PERSONAL = ("user_id", "session_id", "actor", "query", "raw_row", "reason")
 NO_QUERY = '["searched"]'  # the reason that is left of a search whose text is gone
+SEARCHED = '["searched",'  # how a reason begins that names a query
 
 
 def people_of(table: pa.Table) -> pa.Table:

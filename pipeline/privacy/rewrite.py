@@ -9,9 +9,10 @@ import json
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from pipeline.errors import NotLanded
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
 from pipeline.hours import parse_hour
 from pipeline.manifests import hour_folder, how_to_mend
+from pipeline.tables import PRODUCERS
 
 # What a table becomes, and how many rows are concerned; None when it stays as it is.
 Change = Callable[[Path], tuple[pa.Table, int] | None]
@@ -71,14 +73,19 @@ def rewrite_hour(
     cause: Cause,
     stages: Callable[[str], bool] = lambda stage: True,
     settle: Settle = lambda manifest, files, gone: None,
+    mark: Mapping[str, str] = MappingProxyType({}),
+    begin: Callable[[], object] = lambda: None,
 ) -> Counter[str]:
     """Each table landed in this hour by one of the stages is what `change` makes of it; files that no manifest names and
     that would change are gone, and drafts of failed attempts are changed where they lie. Returns rows by table.
+
+    Manifests of these stages, landed and failed, say `mark` besides. `begin` is done first, while nothing can land here.
     """
     staging = lake / ".staging" / f"rewrite-{uuid.uuid4().hex[:12]}"
     staging.mkdir(parents=True)
     try:
         with alone_in(folder):
+            begin()
             manifests = read_manifests(folder)
             rows: Counter[str] = Counter()
             rewritten = set()
@@ -87,22 +94,24 @@ def rewrite_hour(
                 if was:
                     gone = {table: told["rows"] for table, told in was.items()}
                     settle(manifest, {name: folder / entry["file"] for name, entry in manifest["tables"].items()}, gone)
-                    rewritten.add(stage)
                     rows += Counter(gone)
+                if was or (mark and stages(stage)):
+                    manifest |= mark
+                    rewritten.add(stage)
             current = current_hashes(manifests)
             for stage, manifest in manifests.items():
                 if name_current_inputs(manifest, current, cause) or stage in rewritten:
                     write_json(folder / f"{stage}.json", manifest, staging)
             listed = {entry["file"] for manifest in manifests.values() for entry in manifest["tables"].values()}
             for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
-                if _would_change(path, change):
+                if stages(PRODUCERS.get(path.name.split(".")[0], "")) and _would_change(path, change):
                     path.unlink()
                     rows["replaced files"] += 1
             for stage in (
                 [path.name for path in sorted((folder / "failed").iterdir())] if (folder / "failed").is_dir() else []
             ):
                 if stages(stage):
-                    rows["failed drafts"] += _rewrite_evidence(folder / "failed" / stage, change, settle, staging)
+                    rows["failed drafts"] += _rewrite_evidence(folder / "failed" / stage, change, settle, mark, staging)
             return rows
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -183,71 +192,6 @@ def name_current_inputs(manifest: dict[str, Any], current: Renamed, cause: Cause
     return True
 
 
-def inboxes_of(lake: Path) -> list[Path]:
-    """The folder of every inbox of rows that wait to be delivered again, or were."""
-    folder = lake / "replays"
-    found = sorted(folder.iterdir()) if folder.is_dir() else []
-    return [path for path in found if (path / "manifest.json").exists()]
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file holds."""
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
-def rewrite_inboxes(lake: Path, change: Change, cause: Cause) -> int:
-    """The files of every inbox are what `change` makes of them, under new names; returns the rows concerned."""
-    rows, staging = 0, lake / ".staging" / f"inboxes-{uuid.uuid4().hex[:12]}"
-    if not inboxes_of(lake):
-        return 0
-    with alone_in(lake / "replays"):  # hours that are being ingested, and replays, end first
-        for folder in inboxes_of(lake):
-            inbox = read_json(folder / "manifest.json")
-            for entry in inbox["batches"]:
-                path = folder / entry["file"]
-                changed = change(path) if path.exists() else None
-                if changed is None:
-                    continue
-                staging.mkdir(parents=True, exist_ok=True)
-                draft = staging / "rows.parquet"
-                pq.write_table(changed[0], draft, compression="zstd")
-                was = {
-                    "request": cause.request,
-                    "moment": cause.moment,
-                    "file": entry["file"],
-                    "sha256": entry["sha256"],
-                }
-                sha = hash_file(draft)
-                entry |= {"file": f"{sha[:12]}.parquet", "sha256": sha, "erasures": [*entry.get("erasures", []), was]}
-                move_into_place(draft, folder / entry["file"])
-                rows += changed[1]
-            if staging.exists():
-                write_json(folder / "manifest.json", inbox, staging)
-            listed = {entry["file"] for entry in inbox["batches"]}
-            for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
-                path.unlink()
-    shutil.rmtree(staging, ignore_errors=True)
-    return rows
-
-
-def name_inputs_everywhere(lake: Path, cause: Cause) -> None:
-    """Every manifest of the lake names the present hashes of what it was made from in other hours."""
-    folders = list(landed_hours_of(lake))
-    current: Renamed = {}
-    for folder in folders:
-        current |= current_hashes(read_manifests(folder), at=f"@{folder.parent.name}T{folder.name}")
-    for folder in inboxes_of(lake):
-        for entry in read_json(folder / "manifest.json")["batches"]:
-            now = f"replays/{entry['file']}", entry["sha256"]
-            current |= {(f"replays/{was['file']}", was["sha256"]): now for was in entry.get("erasures", [])}
-    for folder in folders if current else []:
-        with alone_in(folder):
-            for stage, manifest in read_manifests(folder).items():
-                if name_current_inputs(manifest, current, cause):
-                    write_json(folder / f"{stage}.json", manifest, lake / ".staging" / "inputs")
-    shutil.rmtree(lake / ".staging" / "inputs", ignore_errors=True)
-
-
 def _would_change(path: Path, change: Change) -> bool:
     """Whether a file holds what has to go; one that cannot be read may."""
     try:
@@ -256,12 +200,12 @@ def _would_change(path: Path, change: Change) -> bool:
         return True
 
 
-def _rewrite_evidence(folder: Path, change: Change, settle: Settle, staging: Path) -> int:
+def _rewrite_evidence(folder: Path, change: Change, settle: Settle, mark: Mapping[str, str], staging: Path) -> int:
     """Drafts of a failed attempt are changed, and its manifest says so."""
     gone = {path.stem: rewrite_draft(path, change) for path in files_under(folder)}
     failure = folder / "manifest.json"
-    if any(gone.values()) and failure.exists():
-        told = json.loads(failure.read_text(encoding="utf-8"))
+    if (mark or any(gone.values())) and failure.exists():
+        told = json.loads(failure.read_text(encoding="utf-8")) | mark
         settle(told, {path.stem: path for path in folder.iterdir() if is_table(path)}, gone)
         write_json(failure, told, staging)
     return sum(gone.values())

@@ -2,6 +2,8 @@
 
 It runs last and also when a stage before it failed, because a blocked hour is the one that people ask about. A serving
 database that does not answer fails this stage only after the page has been written.
+
+Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here.
 """
 
 import sys
@@ -12,6 +14,7 @@ from typing import Any
 
 from pipeline.errors import NotLanded, TreasureHuntError
 from pipeline.lake import Work, open_stages
+from pipeline.privacy.forget import forget_old_text
 from pipeline.report.account import Account, count_rules, read_account
 from pipeline.report.files import datadocs_path, write_pages
 from pipeline.run import Run, StageResult
@@ -39,6 +42,8 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
     settings = runs[0].settings
     pages: dict[str, str] = {}
     with open_stages(runs, "report") as works:
+        for sentence in forget_old_text(runs):
+            works[-1].note(sentence)
         accounts = [read_account(work.run) for work in works]
         told = [account for account in accounts if account["stages"]]
         failure = None

@@ -1,5 +1,6 @@
 """Guards of pipeline/privacy, and what is expected to go red when one of them is switched off."""
 
+FORGET = "tests/pipeline/privacy/test_privacy_forget.py::"
 ERASE = "tests/pipeline/privacy/test_privacy_erase.py::"
 MUTATIONS = [
     (
@@ -71,5 +72,89 @@ MUTATIONS = [
         "where query_recommendations.is_common",
         "",
         "tests/pipeline/privacy/test_privacy_analysts.py::test_analysts_see_a_query_from_five_users_up",
+    ),
+    (
+        "text is kept an hour longer",
+        "pipeline/privacy/forget.py",
+        "until = before - HOUR if before else newest - days * 24 * HOUR",
+        "until = before - HOUR if before else newest - days * 24 * HOUR - HOUR",
+        FORGET + "test_what_was_typed_goes_exactly_at_the_limit_and_younger_hours_keep_every_byte",
+    ),
+    (
+        "text goes an hour early",
+        "pipeline/privacy/forget.py",
+        "until = before - HOUR if before else newest - days * 24 * HOUR",
+        "until = before - HOUR if before else newest - days * 24 * HOUR + HOUR",
+        FORGET + "test_the_line_makes_the_same_bytes_as_where_nothing_was_forgotten",
+    ),
+    (
+        "refused rows keep what was typed",
+        "pipeline/privacy/forget.py",
+        '    if "raw_row" in names:',
+        "    if False:",
+        FORGET + "test_a_forgotten_query_is_in_no_byte_of_lake_and_database",
+    ),
+    (
+        "reasons keep what was typed",
+        "pipeline/privacy/forget.py",
+        '    if "reason" in names:',
+        "    if False:",
+        FORGET + "test_a_forgotten_query_is_in_no_byte_of_lake_and_database",
+    ),
+    (
+        "versions keep what was typed",
+        "pipeline/privacy/forget.py",
+        "lambda: forget_versions(sweep.engine, sweep.settings, hour)",
+        "lambda: None",
+        FORGET + "test_a_forgotten_query_is_in_no_byte_of_lake_and_database",
+    ),
+    (
+        "statistics of old versions stay",
+        "pipeline/privacy/versions.py",
+        "                        _drop_statistics(connection, part, version)\n",
+        "                        pass\n",
+        FORGET + "test_a_forgotten_query_is_in_no_byte_of_lake_and_database",
+    ),
+    (
+        "the live version loses its lists of queries",
+        "pipeline/privacy/forget.py",
+        "if hour == sweep.live or not",
+        "if not",
+        FORGET + "test_the_hour_that_is_live_keeps_its_lists_however_old_it_is",
+    ),
+    (
+        "a forgotten hour does not say so",
+        "pipeline/privacy/rewrite.py",
+        "                    manifest |= mark\n",
+        "",
+        FORGET + "test_an_hour_that_is_forgotten_is_not_written_again",
+    ),
+    (
+        "only the hour at the limit is looked at",
+        "pipeline/privacy/forget.py",
+        "    while quiet < QUIET_HOURS:",
+        "    while quiet < 1:",
+        FORGET + "test_text_that_a_pull_brings_back_alone_goes_with_the_next_hour",
+    ),
+    (
+        "a backfill of an old hour leaves its text",
+        "pipeline/privacy/forget.py",
+        "own = {hour for hour in known if hour <= until}",
+        "own: set[datetime] = set()",
+        FORGET + "test_by_hand_every_old_hour_is_forgotten_however_far_back",
+    ),
+    (
+        "inboxes keep what was typed",
+        "pipeline/privacy/forget.py",
+        "    rewrite_inboxes(sweep.lake, drop_text, sweep.cause, only=format_hour(hour))\n",
+        "",
+        FORGET + "test_rows_that_were_replayed_are_forgotten_in_their_inbox_too",
+    ),
+    (
+        "a window may be longer than text is kept",
+        "pipeline/settings.py",
+        "    if settings.window_days > settings.query_text_days:",
+        "    if False:",
+        FORGET + "test_a_window_longer_than_text_is_kept_is_refused",
     ),
 ]
