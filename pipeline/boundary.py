@@ -179,8 +179,12 @@ def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int
     judged, malformed = delivered - not_for_us, by_rule.total() - not_for_us
     share = malformed / judged if judged else 0.0
     worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule not in {"excluded", ERASED}), ("", 0))
-    sentence = f"{kind}: {malformed} of {judged} rows are malformed ({share:.1%}), most often {worst} ({count} rows)"
-    is_judged = judged >= settings.gate_min_rows
+    what = "items" if kind == "items" else "rows"
+    sentence = (
+        f"{kind}: {malformed} of {judged} {what} are malformed ({share:.1%}), most often {worst} ({count} {what})"
+    )
+    # A catalog is small and what is missing from it is missing everywhere: it is judged from fewer rows than an hour's events.
+    is_judged = judged >= (settings.catalog_min_rows if kind == "items" else settings.gate_min_rows)
     limit = settings.malformed_limit
     if not work.judge(gate, not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share):
         return False

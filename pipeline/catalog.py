@@ -176,7 +176,10 @@ def judge_size(work: Work, accepted: int, earlier: Snapshot) -> bool:
 
 
 def judge_change(connection: duckdb.DuckDBPyConnection, work: Work, earlier: Snapshot) -> int:
-    """How many items of the nearest earlier snapshot are gone, which is noted; absurd changes of prices are a warning."""
+    """How many items of the nearest earlier snapshot were not delivered, which is noted; absurd prices are a warning.
+
+    The connection knows what was delivered as `typed_items`: an item that was delivered and refused is not gone.
+    """
     factor = work.run.settings.price_jump_factor
     view_files(connection, "items", [work.draft("items")])
     view_files(connection, "earlier_items", [earlier.path])

@@ -46,8 +46,8 @@ GATES: dict[str, Gate] = {
     "malformed_share_high": Gate(
         "events, items",
         "warning",
-        "more than {malformed_warn_limit:.0%} of the delivered rows are malformed, from {gate_min_rows:,} rows up; rows "
-        "that the source itself excludes do not count",
+        "more than {malformed_warn_limit:.0%} of the delivered rows are malformed, from {gate_min_rows:,} events or "
+        "{catalog_min_rows:,} items up; rows that the source itself excludes do not count",
         "look at `treasure-hunt quarantine list`; tell the source's owner",
     ),
     "malformed_share_too_high": Gate(
@@ -84,7 +84,7 @@ GATES: dict[str, Gate] = {
     "catalog_malformed": Gate(
         "items",
         "warning",
-        "more than {malformed_limit:.0%} of the delivered items are malformed, from {gate_min_rows:,} up; the nearest "
+        "more than {malformed_limit:.0%} of the delivered items are malformed, from {catalog_min_rows:,} up; the nearest "
         "earlier snapshot serves",
         "mend the source, or raise TREASURE_HUNT_MALFORMED_LIMIT, then run the hour again with --repull",
     ),

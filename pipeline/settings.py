@@ -94,7 +94,7 @@ class Settings(BaseSettings):
     catalog_drop_limit: float = Field(
         0.20, ge=0, le=1, description="share of the items of the snapshot before past which a smaller one is refused"
     )
-    catalog_min_rows: int = Field(20, ge=1, description="items in the snapshot before from which its drop is judged")
+    catalog_min_rows: int = Field(20, ge=1, description="items from which a catalog is judged as a whole")
     catalog_stale_hours: float = Field(
         2.0, ge=0, description="hours before the end of an hour past which the catalog that it uses is called old"
     )

@@ -1,9 +1,12 @@
 -- How a catalog snapshot differs from the nearest earlier one.
--- Grain: one row. Prices are compared where both snapshots have one in the same currency.
+-- Grain: one row. An item is gone when no delivered row has its id; one that was delivered and refused is not. Prices
+-- are compared where both snapshots have one in the same currency.
 with paired as (
     select
         earlier_items.item_id,
-        items.item_id is null as is_gone,
+        earlier_items.item_id not in (
+            select typed_items.item_id from typed_items where typed_items.item_id is not null
+        ) as is_gone,
         items.price,
         earlier_items.price as earlier_price,
         coalesce(items.currency, '') = coalesce(earlier_items.currency, '') as is_same_currency

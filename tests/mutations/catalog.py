@@ -4,6 +4,22 @@ STAGE = "tests/pipeline/stages/test_ingest_catalog.py"
 
 MUTATIONS = [
     (
+        "malformed items are judged like events, from a thousand up",
+        "pipeline/boundary.py",
+        'settings.catalog_min_rows if kind == "items" else settings.gate_min_rows',
+        "settings.gate_min_rows",
+        f"{STAGE}::test_too_many_malformed_items_refuse_the_snapshot_and_not_the_hour_from_20_items_up",
+    ),
+    (
+        "a refused item is called gone",
+        "sql/catalog_change.sql",
+        """earlier_items.item_id not in (
+            select typed_items.item_id from typed_items where typed_items.item_id is not null
+        ) as is_gone""",
+        "items.item_id is null as is_gone",
+        f"{STAGE}::test_an_item_that_was_delivered_and_refused_is_not_called_gone",
+    ),
+    (
         "a truncated catalog is taken",
         "pipeline/catalog.py",
         "earlier.rows < settings.catalog_min_rows or drop <= limit,",

@@ -2,14 +2,19 @@ import pytest
 from sql_tables import Row, items, rows_of
 
 
-def change(before: list[Row], after: list[Row]) -> tuple[int, int, str | None]:
-    [row] = rows_of("catalog_change", items=after, earlier_items=before)
+def change(before: list[Row], after: list[Row], refused: list[Row] | None = None) -> tuple[int, int, str | None]:
+    delivered = after + (refused or [])
+    [row] = rows_of("catalog_change", items=after, typed_items=delivered, earlier_items=before)
     return row["items_vanished"], row["prices_jumped"], row["first_jumped"]
 
 
 def test_items_that_are_gone_are_counted_and_new_ones_are_not() -> None:
     assert change(items("a", "b", "c"), items("b", "d")) == (2, 0, None)
     assert change(items("a"), items("a")) == (0, 0, None)
+
+
+def test_items_that_were_delivered_and_refused_are_not_gone() -> None:
+    assert change(items("a", "b", "c"), items("a"), [*items("b"), *items(None)]) == (1, 0, None)
 
 
 @pytest.mark.parametrize(("price", "jumped"), [(100.0, 0), (100.01, 1), (0.01, 0), (0.0099, 1), (None, 0)])

@@ -147,20 +147,36 @@ def test_a_real_clearance_is_taken_with_a_raised_limit_and_a_second_pull(tmp_pat
     assert len(ids(settings, 1)) == 10
 
 
-def test_too_many_malformed_items_refuse_the_snapshot_and_not_the_hour(tmp_path: Path) -> None:
-    settings = open_shop(tmp_path, many_items(100), [], gate_min_rows=100)
+@pytest.mark.parametrize(
+    ("bad", "count", "is_refused"), [(6, 100, True), (5, 100, False), (2, 20, True), (18, 19, False)]
+)
+def test_too_many_malformed_items_refuse_the_snapshot_and_not_the_hour_from_20_items_up(
+    tmp_path: Path, bad: int, count: int, is_refused: bool
+) -> None:
+    settings = open_shop(tmp_path, many_items(count), [], catalog_drop_limit=1)
     ingest(settings)
-    bad = [*many_items(94), *(item(f"bad {place}", price=-1) for place in range(6))]
-    replace_catalog(settings, bad)
-    assert ingest(settings, 1).notes[0] == (
-        "warning: items: 6 of 100 rows are malformed (6.0%), most often price_out_of_range (6 rows); the limit is 5.0%"
-    )
-    assert in_use(settings, 1)["reason"] == "catalog_malformed"
-    assert ledger(settings, 1, "ingest_catalog")["by_rule"] == {"catalog_malformed": 94, "price_out_of_range": 6}
-    replace_catalog(settings, [*many_items(95), *bad[-5:]])
-    ingest(settings, 2)
-    assert in_use(settings, 2)["is_captured"]
-    assert failed_gates(settings, 2) == ["malformed_share_high"]
+    replace_catalog(settings, [*many_items(count - bad), *(item(f"bad {place}", price=-1) for place in range(bad))])
+    result = ingest(settings, 1)
+    assert in_use(settings, 1)["is_captured"] != is_refused
+    if is_refused:
+        assert result.notes[0] == (
+            f"warning: items: {bad} of {count} items are malformed ({bad / count:.1%}), most often price_out_of_range "
+            f"({bad} items); the limit is 5.0%"
+        )
+        assert in_use(settings, 1)["reason"] == "catalog_malformed"
+        counts = ledger(settings, 1, "ingest_catalog")["by_rule"]
+        assert counts == {"catalog_malformed": count - bad, "price_out_of_range": bad}
+    else:
+        assert failed_gates(settings, 1) == (["malformed_share_high"] if count >= 20 else [])
+
+
+def test_an_item_that_was_delivered_and_refused_is_not_called_gone(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, many_items(10), [])
+    ingest(settings)
+    replace_catalog(settings, [*many_items(7), item("i007", price=-1)])
+    result = ingest(settings, 1)
+    assert result.notes == ("2 of 10 items of 2026-01-05T10 are no longer in the catalog",)
+    assert in_use(settings, 1)["items_vanished"] == 2
 
 
 def test_a_file_that_is_missing_or_broken_leaves_the_earlier_snapshot_in_use(
@@ -339,7 +355,9 @@ def test_hours_together_are_the_same_as_one_by_one(tmp_path: Path) -> None:
     spoilt = [
         item(f"i{place:02}", price=-1, updated_at="2026-01-05 11:30:00") for place in range(20)
     ]  # 10 of 30 are left in the second hour
-    together, single = (open_shop(tmp_path / name, [*appearing, *spoilt], []) for name in ("together", "single"))
+    together, single = (
+        open_shop(tmp_path / name, [*appearing, *spoilt], [], malformed_limit=1) for name in ("together", "single")
+    )
     list(run_stage_of_hours("ingest_catalog", hours_between(FIRST, FIRST + 2 * HOUR), together))
     for hour in range(3):
         ingest(single, hour)
