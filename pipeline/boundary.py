@@ -183,7 +183,7 @@ def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int
     sentence = (
         f"{kind}: {malformed} of {judged} {what} are malformed ({share:.1%}), most often {worst} ({count} {what})"
     )
-    # A catalog is small and what is missing from it is missing everywhere: it is judged from fewer rows than an hour's events.
+    # A catalog is small, and what it lacks is missing from every list: it is judged from fewer rows than events.
     is_judged = judged >= (settings.catalog_min_rows if kind == "items" else settings.gate_min_rows)
     limit = settings.malformed_limit
     if not work.judge(gate, not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share):

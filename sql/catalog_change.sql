@@ -5,7 +5,9 @@ with paired as (
     select
         earlier_items.item_id,
         earlier_items.item_id not in (
-            select typed_items.item_id from typed_items where typed_items.item_id is not null
+            select typed_items.item_id
+            from typed_items
+            where typed_items.item_id is not null
         ) as is_gone,
         items.price,
         earlier_items.price as earlier_price,

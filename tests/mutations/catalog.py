@@ -14,7 +14,9 @@ MUTATIONS = [
         "a refused item is called gone",
         "sql/catalog_change.sql",
         """earlier_items.item_id not in (
-            select typed_items.item_id from typed_items where typed_items.item_id is not null
+            select typed_items.item_id
+            from typed_items
+            where typed_items.item_id is not null
         ) as is_gone""",
         "items.item_id is null as is_gone",
         f"{STAGE}::test_an_item_that_was_delivered_and_refused_is_not_called_gone",

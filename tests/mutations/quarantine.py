@@ -71,7 +71,7 @@ MUTATIONS = [
     (
         "excluded rows are replayed unasked",
         "pipeline/replay.py",
-        '(row["rule"] == rule if rule else row["rule"] != EXCLUDED)',
+        '(row["rule"] == rule if rule else row["rule"] not in {EXCLUDED, ERASED})',
         '(row["rule"] == rule if rule else True)',
         f"{REPLAY}::test_what_the_source_excludes_is_left_out_unless_it_is_asked_for",
     ),
