@@ -10,7 +10,7 @@ import typer
 from pipeline import cli_demo, cli_lists, cli_quarantine, history, show
 from pipeline.backfill import backfill_hours
 from pipeline.cli_lists import readable
-from pipeline.errors import BadInput, NotLanded, TreasureHuntError
+from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stages
 from pipeline.run import Run
@@ -68,25 +68,27 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
     """What is live and how old it is, how the last hours went, and what failed."""
     settings = load_settings()
     source_url(settings)  # an unknown source is named here too
-    show.console.print(f"source {settings.source}, arm {settings.arm}; lake {settings.lake}")
+    show.sentence(f"source {settings.source}, arm {settings.arm}; lake {settings.lake}")
     engine = database.connect(settings.serving)
     try:
-        show.console.print(f"serving database {database.name_database(engine.url)}")
+        show.sentence(f"serving database {database.name_database(engine.url)}")
         rows = read.freshness(engine)
         if not rows:
-            show.console.print("nothing is published yet", markup=False)
+            show.sentence("nothing is published yet")
         for row in rows:
-            show.console.print(
+            show.sentence(
                 f"live: {row['source']}/{row['arm']} {row['version']}, tier {row['tier'] or 'unknown'}, "
                 f"data to {row['data_cutoff']:%Y-%m-%d %H:%M} UTC, {show.age(row['age_seconds'])} old"
             )
     except NotLanded as error:
-        show.console.print(str(error), markup=False)
+        show.sentence(str(error))
+    except Unreachable as error:  # how the hours went is told by the lake all the same
+        show.sentence(str(error), style="red")
     finally:
         engine.dispose()
     newest = history.newest_hour(settings)
     if newest is None:
-        show.console.print(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
+        show.sentence(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
         return
     states = history.hour_states(settings, newest, hours)
     show.console.print(show.hours(states))
@@ -95,12 +97,12 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         if catalog and not catalog["is_captured"]:
             age = f"{catalog['age_hours']:.1f} h old at its end"
             said = f"catalog: {state['hour']} uses that of {catalog['snapshot_hour']}, {age} ({catalog['reason']})"
-            show.console.print(said, style="yellow", markup=False)
+            show.sentence(said, style="yellow")
         for failure in state["failures"]:
-            show.console.print(f"failed: {state['hour']} {failure}", style="red", markup=False)
+            show.sentence(f"failed: {state['hour']} {failure}", style="red")
         for warning in state["warnings"]:
-            show.console.print(f"warned: {state['hour']} {warning}", style="yellow", markup=False)
-    show.console.print(f"pages of these hours: {settings.reports / 'index.html'}", markup=False)
+            show.sentence(f"warned: {state['hour']} {warning}", style="yellow")
+    show.sentence(f"pages of these hours: {settings.reports / 'index.html'}")
 
 
 @app.command()
@@ -108,9 +110,7 @@ def datadocs(hour: Hour) -> None:
     """Make Great Expectations' own pages of what the rules found in an hour; they need no network."""
     from pipeline.report.datadocs import make_datadocs
 
-    show.console.print(
-        f"Data Docs: {make_datadocs(Run(parse_hour(hour), load_settings()))}", markup=False, soft_wrap=True
-    )
+    show.sentence(f"Data Docs: {make_datadocs(Run(parse_hour(hour), load_settings()))}")
 
 
 @app.command()
@@ -180,7 +180,7 @@ def verify(hour: Hour) -> None:
 
     results, remarks = verify_hour(parse_hour(hour), load_settings())
     for remark in remarks:
-        show.console.print(remark, style="yellow", markup=False)
+        show.sentence(remark, style="yellow")
     rows = show.table(f"Verified {hour}", "table", "landed", "again", "")
     for result in results:
         verdict = "same" if result.is_same else "DIFFERS" if result.is_broken else "rewritten"
@@ -191,7 +191,7 @@ def verify(hour: Hour) -> None:
         raise TreasureHuntError(f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}.")
     rewritten = [result.table for result in results if not result.is_same]
     if rewritten:
-        show.console.print(
+        show.sentence(
             f"{len(rewritten)} tables had rows or words taken out since, or were made from such (`erasures` in the "
             f"manifests), so they cannot be compared: {', '.join(rewritten)}"
         )

@@ -9,15 +9,21 @@ from pipeline.manifests import find_table, read_failure, stage_facts
 from pipeline.report.account import count_rules, read_account
 from pipeline.run import Run
 from pipeline.settings import Settings
+from pipeline.tables import LANDING
 
 
-def newest_hour(settings: Settings, stage: str = "ingest_events", with_failed: bool = True) -> datetime | None:
-    """The newest hour that a stage has landed in, or (unless told otherwise) anything failed in, or None."""
+def newest_hour(settings: Settings, stage: str | None = None, with_failed: bool = True) -> datetime | None:
+    """The newest hour that a stage (any, when none is named) has landed in, or (unless told otherwise) anything failed in.
+
+    None when there is no such hour.
+    """
+    stages = (stage,) if stage else LANDING
     hours = settings.lake / "hours"
     for day in sorted((path.name for path in hours.iterdir()), reverse=True) if hours.is_dir() else []:
         for hour in sorted((path.name for path in (hours / day).iterdir()), reverse=True):
             folder = hours / day / hour
-            if (folder / f"{stage}.json").exists() or (with_failed and (folder / "failed").is_dir()):
+            landed = any((folder / f"{name}.json").exists() for name in stages)
+            if landed or (with_failed and (folder / "failed").is_dir()):
                 return parse_hour(f"{day}T{hour}")
     return None
 

@@ -71,7 +71,7 @@ def replay(
         raise BadInput("rows that the source excludes are replayed with a mapping or a file only: say what is wrong.")
     if rule == ERASED:
         raise BadInput("these people asked to be forgotten: nothing is left of their rows that could be replayed.")
-    if newest_hour(settings, with_failed=False) is None:
+    if newest_hour(settings, "ingest_events", with_failed=False) is None:
         raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
     with alone_in(settings.lake / "replays"):  # hours that are being ingested end first, see `inboxes_stay`
         rows = read_refused(settings, hours, rule)
@@ -95,7 +95,7 @@ def replay(
 
 def choose_target(settings: Settings, last: datetime, into: datetime | None) -> datetime:
     """The hour to deliver into; raises `BadInput` for one that landed, lies before the refused rows, or is not next."""
-    newest = newest_hour(settings, with_failed=False)
+    newest = newest_hour(settings, "ingest_events", with_failed=False)
     assert newest is not None  # noqa: S101  # the caller has looked
     target = into or newest + HOUR
     if read_manifest(Run(target, settings), "ingest_events"):

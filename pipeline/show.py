@@ -15,6 +15,11 @@ from pipeline.serving.read import Answer
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140, soft_wrap=False)
 
 
+def sentence(text: str, style: str | None = None) -> None:
+    """One sentence on one line, however long: what reads a pipe or a log must find it whole."""
+    console.print(text, style=style, markup=False, soft_wrap=True)
+
+
 def age(seconds: float) -> str:
     """A number of seconds as people say it: `42 s`, `17 min`, `3 h 05 min`, `12 days`."""
     if seconds < 120:
@@ -47,7 +52,7 @@ def stage_line(result: StageResult) -> None:
         f"{result.hour}  {result.stage:<15} {what:>8}  {result.rows_in:>11,} rows in  {result.rows_out:>11,} rows out"
     )
     for note in result.notes:
-        console.print(f"    {note}", style="yellow" if note.startswith("warning") else "dim", markup=False)
+        sentence(f"    {note}", style="yellow" if note.startswith("warning") else "dim")
 
 
 def answer(title: str, found: Answer, note: str = "") -> None:

@@ -273,6 +273,17 @@ def test_status_shows_what_is_live_its_age_and_the_hours(call: Call, ran: Settin
     ]
 
 
+def test_status_tells_how_the_hours_went_while_the_serving_database_is_down(call: Call, traded: Settings) -> None:
+    refused(call("run", "2026-01-05T10", malformed_limit="0", gate_min_rows="1"))
+    said = call("status", serving_url="postgresql://me:secret@127.0.0.1:1/shop")
+    assert said.code == 0
+    lines = said.out.splitlines()
+    (silent,) = (line for line in lines if "does not answer" in line)
+    assert silent.startswith("the serving database postgresql+psycopg://me:***@127.0.0.1:1/shop does not answer: ")
+    (failed,) = (line for line in lines if line.startswith("failed: 2026-01-05T10 ingest_events: "))
+    assert len(failed) > 140, "a sentence is never folded in a pipe"
+
+
 def test_status_before_anything_ran_says_what_to_do(call: Call, tmp_path: Path) -> None:
     said = call("status")
     assert said.code == 0

@@ -23,6 +23,18 @@ def test_the_newest_hour_is_that_of_the_latest_manifest_or_failure(ran: Settings
     assert newest_hour(ran) == FIRST + 9 * HOUR
 
 
+def test_an_hour_in_which_only_the_catalog_ran_or_failed_is_the_newest(tmp_path: Path) -> None:
+    settings = open_shop(tmp_path, [item("a")], [])
+    ingest(settings)
+    run_stage("ingest_catalog", FIRST + HOUR, settings)
+    assert newest_hour(settings) == FIRST + HOUR
+    assert newest_hour(settings, "ingest_events", with_failed=False) == FIRST
+    with pytest.raises(AuditFailed), open_stage(Run(FIRST + 2 * HOUR, settings), "ingest_catalog"):
+        raise AuditFailed("refused")
+    assert newest_hour(settings) == FIRST + 2 * HOUR
+    assert hour_states(settings, FIRST + 2 * HOUR, 1)[0]["failures"] == ["ingest_catalog: refused"]
+
+
 def test_before_the_first_hour_there_is_none(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     assert newest_hour(settings) is None
