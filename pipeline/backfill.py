@@ -7,8 +7,9 @@ from datetime import datetime
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from pipeline import show
+from pipeline.errors import DataError
 from pipeline.hours import format_hour
-from pipeline.line import report_failure, run_stage_of_hours
+from pipeline.line import STAGES, report_failure, run_stage_of_hours
 from pipeline.run import StageResult
 from pipeline.settings import Settings
 
@@ -27,24 +28,51 @@ def backfill_hours(
 ) -> Counter[str]:
     """Run the stages of many hours; returns the ledger of their events added up: rows by fate and by rule.
 
-    Goes day by day: each stage for all hours of the day, then the next stage.
+    Goes day by day: each stage for all hours of the day, then the next stage. When an hour is refused, those before it go
+    through the stages that are left; then its error is raised, with which hours are done and how to go on.
     """
     ledger: Counter[str] = Counter()
     with progress_bar() as progress:
         task = progress.add_task("backfill", total=len(hours) * len(stages))
         for start in range(0, len(hours), DAY):
-            day = hours[start : start + DAY]
+            day = going = hours[start : start + DAY]
+            refused: DataError | None = None
             try:
                 for stage in stages:
+                    through = 0
                     progress.update(task, description=f"{format_hour(day[0])} {stage:<14}")
-                    for result in run_stage_of_hours(stage, day, settings, repull):
-                        progress.update(task, advance=1, description=f"{result.hour} {stage:<14}")
-                        if stage == "ingest_events":
-                            count_rows(ledger, result)
+                    try:
+                        for result in run_stage_of_hours(stage, going, settings, repull):
+                            through += 1
+                            progress.update(task, advance=1, description=f"{result.hour} {stage:<14}")
+                            if stage == "ingest_events":
+                                count_rows(ledger, result)
+                    except DataError as error:
+                        refused, going = error, going[:through]
+                if refused:
+                    raise type(refused)(
+                        f"{refused} {how_to_go_on(hours, start + len(going), stages, repull)}"
+                    ) from refused
             except Exception:
-                report_failure(stages, day, settings)
+                report_failure(stages, day[len(going) :] or day, settings)
                 raise
     return ledger
+
+
+def how_to_go_on(hours: Sequence[datetime], at: int, stages: Sequence[str], repull: bool) -> str:
+    """Which hours are done and which were not finished when the one in place `at` was refused, and what to type then."""
+    names = [format_hour(hour) for hour in hours]
+    options = "" if list(stages) == list(STAGES) else f" --only {','.join(stages)}"
+    options += " --repull" if repull else ""
+    command = f"`treasure-hunt backfill {{}} {names[-1]}{options}`"
+    done = f"{names[0]} to {names[at - 1]} are done" if at else "No hour before it is done"
+    rest = names[at + 1 :]
+    if not rest:
+        return f"{done}; once it is mended, go on with {command.format(names[at])}."
+    return (
+        f"{done}, {rest[0]} to {rest[-1]} not finished; once it is mended, go on with {command.format(names[at])}, or "
+        f"without it with {command.format(rest[0])}."
+    )
 
 
 def count_rows(ledger: Counter[str], result: StageResult) -> None:

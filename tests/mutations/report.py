@@ -2,6 +2,13 @@
 
 MUTATIONS = [
     (
+        "hours before a refused one are left half done",
+        "pipeline/backfill.py",
+        "refused, going = error, going[:through]",
+        "refused, going = error, []",
+        "tests/pipeline/test_backfill.py::test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it",
+    ),
+    (
         "a failed attempt loses what the rules found",
         "pipeline/lake.py",
         "self.quality += failed.findings",

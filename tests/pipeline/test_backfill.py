@@ -6,9 +6,10 @@ import pytest
 from handmade_shop import FIRST, event, fill_shop, item, lake_files, ledger, open_shop
 
 from pipeline import backfill
-from pipeline.backfill import backfill_hours
+from pipeline.backfill import backfill_hours, how_to_go_on
 from pipeline.errors import AuditFailed
 from pipeline.hours import HOUR, hours_between
+from pipeline.line import STAGES
 from pipeline.manifests import landed_hours
 from pipeline.settings import Settings
 
@@ -53,9 +54,25 @@ def test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it(traded: S
         [],
         [event("veiw", "u", "a", hour=2, row_id=10**9 + place, event_id=f"bad {place}") for place in range(2000)],
     )
-    with pytest.raises(AuditFailed, match=r"2026-01-05T12: events: .* rows are malformed"):
-        backfill_hours(traded, hours_between(FIRST, FIRST + 4 * HOUR), INGEST)
-    assert landed_hours(traded.lake, "ingest_events", FIRST, FIRST + 9 * HOUR) == [FIRST, FIRST + HOUR]
+    with pytest.raises(AuditFailed, match=r"2026-01-05T12: events: .* rows are malformed") as refused:
+        backfill_hours(traded, hours_between(FIRST, FIRST + 4 * HOUR), [*INGEST, "prepare"])
+    for stage in (*INGEST, "prepare"):
+        assert landed_hours(traded.lake, stage, FIRST, FIRST + 9 * HOUR) == [FIRST, FIRST + HOUR]
+    only = " --only ingest_events,ingest_catalog,prepare"
+    assert str(refused.value).endswith(
+        " 2026-01-05T10 to 2026-01-05T11 are done, 2026-01-05T13 to 2026-01-05T14 not finished; once it is mended, go on "
+        f"with `treasure-hunt backfill 2026-01-05T12 2026-01-05T14{only}`, or without it with "
+        f"`treasure-hunt backfill 2026-01-05T13 2026-01-05T14{only}`."
+    )
+
+
+def test_the_last_hour_and_the_first_are_told_apart() -> None:
+    hours = hours_between(FIRST, FIRST + HOUR)
+    assert how_to_go_on(hours, 1, list(STAGES), repull=True) == (
+        "2026-01-05T10 to 2026-01-05T10 are done; once it is mended, go on with "
+        "`treasure-hunt backfill 2026-01-05T11 2026-01-05T11 --repull`."
+    )
+    assert how_to_go_on(hours, 0, list(STAGES), repull=False).startswith("No hour before it is done, 2026-01-05T11 to ")
 
 
 def test_whole_hours_can_be_backfilled_up_to_the_serving_database(tmp_path: object, traded: Settings) -> None:
