@@ -28,14 +28,21 @@ RETRY_POLICY = ExceptionRetryPolicy(
 def erase(**context: Any) -> dict[str, int]:
     """Carry out the request of this number; returns its number and how many rows are gone."""
     from pipeline.privacy.erase import erase_request  # imports databases: a task pays for it, not the DAG processor
+    from pipeline.retelling import NOBODY, retell_hours
 
     number = context["params"]["number"]
     try:
-        places = erase_request(load_task_settings(), number)
+        settings = load_task_settings()
+        places = erase_request(settings, number)
     except TreasureHuntError as error:
         log.error("%s", error)
         raise
-    return {"request": number, "rows": sum(places.values())}
+    if not places:
+        log.warning("request %d: %s", number, NOBODY)
+    reported, troubles = retell_hours(settings, number)
+    for trouble in troubles:
+        log.warning("%s", trouble)
+    return {"request": number, "rows": sum(places.values()), "hours_reported": reported}
 
 
 @dag(

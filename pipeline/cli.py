@@ -143,6 +143,7 @@ def erase(
     """Forget a user: in the lakes, every kept version, and whatever is delivered later."""
     from pipeline.privacy.erase import erase_request
     from pipeline.privacy.requests import file_request
+    from pipeline.retelling import NOBODY, retell_hours
 
     settings = load_settings()
     if (user is None) == (number is None):
@@ -155,7 +156,14 @@ def erase(
     places = erase_request(settings, number)
     for place, rows in sorted(places.items()):
         show.console.print(f"  {place:<48} {rows:>12,}", markup=False)
+    if not places:
+        show.console.print(NOBODY, style="yellow", markup=False)
     show.console.print(f"request {number} is done: {sum(places.values()):,} rows; the receipt stands in table erasures")
+    reported, troubles = retell_hours(settings, number)
+    if reported:
+        show.console.print(f"{reported:,} hours are reported again, with what is left of their rows")
+    for trouble in troubles:
+        show.console.print(trouble, style="yellow", markup=False)
 
 
 @app.command()

@@ -157,4 +157,11 @@ MUTATIONS = [
         "    if False:",
         FORGET + "test_a_window_longer_than_text_is_kept_is_refused",
     ),
+    (
+        "rewritten hours are not reported again",
+        "pipeline/retelling.py",
+        "is_rewritten = any(",
+        "is_rewritten = False and any(",
+        "tests/pipeline/privacy/test_retelling.py::test_ledger_and_pages_of_rewritten_hours_agree_with_the_lake_again",
+    ),
 ]
