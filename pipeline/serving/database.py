@@ -1,22 +1,18 @@
-"""The serving database itself: engines, transactions, and the schema that is created when it is not there yet."""
+"""The serving database itself: engines, transactions, and the schema, which is there before anything is written."""
 
-import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, delete, event, exc, insert, inspect, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, exc, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.schema import CreateTable
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
 from pipeline.files import ROOT, alone_in
-from pipeline.serving.schema import VIEWS, metadata, serving_schema
 
 # Longer than the load of some ten million rows, during which SQLite has no room for a second writer.
 SQLITE_PATIENCE_SECONDS = 120
@@ -116,57 +112,14 @@ def view_sql(view: str, dialect: str) -> str:
     return (own if own.exists() else folder / f"{view}.sql").read_text(encoding="utf-8")
 
 
-def _fingerprint(engine: Engine) -> str:
-    tables = [str(CreateTable(table).compile(engine)) for table in metadata.sorted_tables]
-    views = [view_sql(view, engine.dialect.name) for view in VIEWS]
-    return hashlib.sha256("\0".join(tables + views).encode()).hexdigest()
-
-
 def create_schema(engine: Engine) -> None:
-    """All tables and views are there, as this code defines them; nothing is touched when they are already.
+    """All tables and views are there, as this code defines them or newer; nothing is touched when they are already."""
+    from pipeline.serving.migrate import migrate  # which stands on this module
 
-    Creating a view again would wait for every open reader and hold up those behind it, so a fingerprint decides.
-    Tables that exist are left as they are.
-    """
-    fingerprint = _fingerprint(engine)
-    if engine.dialect.name == "sqlite":
-        _prepare_file(engine)
-    with answering(engine), engine.connect() as connection, connection.begin():
-        if _is_applied(connection, fingerprint):
-            return
-    with writing(engine, lock="serving schema") as connection:
-        if _is_applied(connection, fingerprint):
-            return  # another process was quicker
-        _check_columns(connection)
-        metadata.create_all(connection)
-        for view in VIEWS:
-            connection.exec_driver_sql(f"drop view if exists {view}")
-            connection.exec_driver_sql(view_sql(view, engine.dialect.name))
-        connection.execute(delete(serving_schema))
-        connection.execute(insert(serving_schema).values(fingerprint=fingerprint, applied_at=datetime.now(UTC)))
+    migrate(engine)
 
 
-def _check_columns(connection: Connection) -> None:
-    """Raises `BadInput` when a table that is there lacks a column: creating what is missing would not mend it."""
-    there = inspect(connection)
-    for table in metadata.sorted_tables:
-        if there.has_table(table.name):
-            known = {column["name"] for column in there.get_columns(table.name)}
-            missing = [column.name for column in table.columns if column.name not in known]
-            if missing:
-                raise BadInput(
-                    f"the serving database {name_database(connection.engine.url)} was made by another release: table "
-                    f"{table.name} has no column {', '.join(missing)}; add it, or publish to a new database."
-                )
-
-
-def _is_applied(connection: Connection, fingerprint: str) -> bool:
-    if not inspect(connection).has_table(serving_schema.name):
-        return False
-    return connection.scalar(select(serving_schema.c.fingerprint)) == fingerprint
-
-
-def _prepare_file(engine: Engine) -> None:
+def prepare_file(engine: Engine) -> None:
     """The file's folder exists and the file keeps a write-ahead log, so that readers and the writer do not meet."""
     folder = Path(str(engine.url.database)).parent
     # SQLite does not wait for its turn when several turn a new file to a write-ahead log: all but one would fail.

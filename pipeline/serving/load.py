@@ -15,7 +15,8 @@ import pyarrow.dataset
 from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete
 
 from pipeline.errors import AuditFailed
-from pipeline.serving.schema import Moment, check_version, rows_of
+from pipeline.serving.columns import Moment
+from pipeline.serving.schema import check_version, rows_of
 
 BATCH_ROWS = 65_536
 ARROW_TYPES: dict[type, pa.DataType] = {

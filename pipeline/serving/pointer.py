@@ -52,7 +52,8 @@ def advance_pointer(
 
 
 def _record_move(connection: Connection, source: str, arm: str, cause: str) -> None:
-    row = connection.execute(select(live).where(live.c.source == source, live.c.arm == arm)).one()._mapping
+    recorded = [column for column in live.columns if column.name in live_history.columns]
+    row = connection.execute(select(*recorded).where(live.c.source == source, live.c.arm == arm)).one()._mapping
     connection.execute(insert(live_history).values({**row, "cause": cause}))
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Column, Connection, Double, Engine, MetaData, Row, Table, Text, and_, literal, select
 
+from pipeline.serving.columns import Moment
 from pipeline.serving.database import reading
 from pipeline.serving.pointer import list_versions, nothing_published, rollback
 from pipeline.serving.schema import (
     ALL,
-    Moment,
     items,
     popular_items,
     query_recommendations,

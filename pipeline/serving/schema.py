@@ -5,53 +5,20 @@ partition, on SQLite a range of the primary key.
 """
 
 import re
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Double, Integer, MetaData, Table, Text
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Double, Integer, MetaData, Table
 
 from pipeline.errors import BadInput
+from pipeline.serving.columns import NUMBER, TEXT, Moment
+from pipeline.serving.columns import key as _key
+from pipeline.serving.columns import value as _value
 
 VERSION_ID = re.compile(r"[0-9T-]+-[0-9a-f]{12}")
 ALL = "all"  # the segment of popular_items that everyone belongs to
 
 metadata = MetaData()
-
-# Byte order on PostgreSQL too: the order SQLite has, and several times cheaper to sort than a language's order.
-TEXT = Text().with_variant(Text(collation="C"), "postgresql")
-# SQLite numbers rows by itself only for a column whose type is INTEGER.
-NUMBER = BigInteger().with_variant(Integer(), "sqlite")
-
-
-class Moment(TypeDecorator[datetime]):
-    """A moment in UTC: `timestamp with time zone` on PostgreSQL, text `2026-01-01 13:00:00.000000` on SQLite."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Moments go in as UTC."""
-        if value is None:
-            return None
-        value = value.astimezone(UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Moments come out as UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-def _key(name: str, kind: TypeEngine[Any], comment: str, **options: Any) -> Column[Any]:
-    return Column(name, kind, primary_key=True, nullable=False, comment=comment, **options)
-
-
-def _value(name: str, kind: TypeEngine[Any], comment: str, nullable: bool = False) -> Column[Any]:
-    return Column(name, kind, nullable=nullable, comment=comment)
 
 
 def _published(name: str, comment: str, *columns: Column[Any]) -> Table:
@@ -130,13 +97,16 @@ versions = Table(
     _value("interval_end", Moment(), "end of the hour: everything is computed as of then"),
     _value("data_cutoff", Moment(), "everything that was delivered before this moment is in: the end of the hour"),
     _value("published_at", Moment(), "when it was published, by the clock; null before", nullable=True),
-    _value("status", TEXT, "loading, failed or published; only published versions can be live and never change"),
+    _value(
+        "status", TEXT, "loading, failed, published, or removed; only published versions can be live and never change"
+    ),
     _value("content_hash", TEXT, "SHA-256 over source, arm, hour and the hash of each table's Parquet"),
     _value("code_version", TEXT, "hash of the code that made it"),
     _value("token", NUMBER, "the attempt that wrote this row last"),
     _value("row_count", BigInteger(), "rows of all its tables; null before they are loaded", nullable=True),
     _value("tier", TEXT, "what its data could carry: full, behaviour or popular", nullable=True),
     _value("notes", TEXT, "what a person should know: warnings, or why it failed", nullable=True),
+    _value("removed_at", Moment(), "when retention took its rows, by the clock; null: they are there", nullable=True),
     comment="One row for each version that was ever begun. Grain: version.",
 )
 live = Table(
@@ -148,6 +118,10 @@ live = Table(
     _value("interval_start", Moment(), "its hour; an older one never replaces it"),
     _value("token", NUMBER, "the attempt that moved the pointer; an older one of the same hour never moves it"),
     _value("moved_at", Moment(), "when the pointer was moved, by the clock"),
+    _value(
+        "pinned_at", Moment(), "when it was pinned, by the clock: no hour moves it; null: not pinned", nullable=True
+    ),
+    _value("pinned_why", TEXT, "why it was pinned, in a person's words", nullable=True),
     comment="The pointer to the version that readers get. Grain: source, arm.",
 )
 live_history = Table(
@@ -160,8 +134,9 @@ live_history = Table(
     _value("interval_start", Moment(), "its hour"),
     _value("token", NUMBER, "the attempt that moved the pointer"),
     _value("moved_at", Moment(), "when, by the clock"),
-    _value("cause", TEXT, "publish or rollback"),
-    comment="Every move of the pointer; rows are only ever added. Grain: id.",
+    _value("cause", TEXT, "publish, rollback, pin or unpin"),
+    _value("note", TEXT, "what the person who did it said", nullable=True),
+    comment="Every move of the pointer, and every pin; rows are only ever added. Grain: id.",
     sqlite_autoincrement=True,
 )
 run_stages = Table(
@@ -182,6 +157,11 @@ attempts = Table(
     _key("token", NUMBER, "the next number, given once and never again", autoincrement=True),
     _value("taken_at", Moment(), "when, by the clock"),
     _value("purpose", TEXT, "what it was taken for"),
+    _value("version", TEXT, "the version it worked on", nullable=True),
+    _value(
+        "outcome", TEXT, "live, history, unchanged, superseded or failed; null: still at it, or killed", nullable=True
+    ),
+    _value("ended_at", Moment(), "when it ended, by the clock", nullable=True),
     comment="Where attempts get their tokens: the later of two attempts has the higher one. Grain: token.",
     sqlite_autoincrement=True,
 )
@@ -238,6 +218,19 @@ quality_results = _of_hour(
     _value("observed", Double(), "the figure that was judged, such as a share or a count", nullable=True),
     _value("sentence", TEXT, "what breaks it; of a gate that did not pass what was found"),
 )
+event_freshness = _of_hour(
+    "event_freshness",
+    "Age of events when their hour landed and when the version that holds them was published: occurred_at to then. "
+    "Grain: source, arm, interval_start, step.",
+    _key("step", TEXT, "landed or published"),
+    _value("events", BigInteger(), "events that were measured"),
+    _value("p50_seconds", Double(), "age that half of the events do not exceed, in seconds", nullable=True),
+    _value("p95_seconds", Double(), "age that 95 of 100 events do not exceed", nullable=True),
+    _value("p99_seconds", Double(), "age that 99 of 100 events do not exceed", nullable=True),
+    _value("worst_seconds", Double(), "age of the oldest event", nullable=True),
+    _value("share_late", Double(), "share of the events that were older than the objective", nullable=True),
+    _value("recorded_at", Moment(), "when this row was written, by the clock"),
+)
 erasures = Table(
     "erasures",
     metadata,
@@ -258,7 +251,7 @@ erasures = Table(
 serving_schema = Table(
     "serving_schema",
     metadata,
-    _key("fingerprint", TEXT, "hash of the definition of all tables and views"),
+    _key("fingerprint", TEXT, "hash of the definition of all tables, comments and views"),
     _value("applied_at", Moment(), "when, by the clock"),
     comment="Which definition of the schema was applied last. Grain: one row.",
 )
