@@ -82,9 +82,8 @@ def describe_rules() -> str:
         "## Gates\n",
         "Beside the suites, these are asked of an hour as a whole; a critical one stops it.\n",
         describe_gates(defaults),
-        "A model whose vectors are not finite, all zero or all the same is refused, and so is a version in the serving "
-        "database that does not hold what was made, has a list with gaps, repeats or items that are not available, or a "
-        "score that is not finite.\n",
+        "A model whose vectors are not finite, all zero or all the same is refused. Gates that judge a version are asked in "
+        "the serving database after the load; the rows of a version that they refuse can be looked at there.\n",
     ]
     limits = suite_limits()
     for table, stage in (PASSING | PRODUCERS).items():

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["critical", "warning"]
+DEFECT = (
+    "a defect of the line, or rows that changed on the way: the refused rows can be looked at in the serving database; run "
+    "recommend and publish of the hour again"
+)
 
 
 @dataclass(frozen=True)
@@ -180,5 +184,47 @@ GATES: dict[str, Gate] = {
         "than {min_model_users} users took an item (tier popular: everyone gets the popular list)",
         "nothing at once, simpler lists are published; the note says which rows would lift it. A shop without a search box "
         "sets TREASURE_HUNT_MIN_JOINED_SHARE=0",
+    ),
+    "rows_lost": Gate(
+        "version",
+        "critical",
+        "a table of the version holds other rows in the serving database than were handed over",
+        DEFECT,
+    ),
+    "ranks_broken": Gate("version", "critical", "a list of the version does not have the ranks 1 to n", DEFECT),
+    "items_repeated": Gate("version", "critical", "a list of the version holds an item twice", DEFECT),
+    "lists_not_filled": Gate(
+        "version",
+        "critical",
+        "a list of the version holds fewer than min({k}, eligible) items: of what is available, less the item itself, or "
+        "what the user bought in the window",
+        DEFECT,
+    ),
+    "scores_not_finite": Gate("version", "critical", "a score of the version is empty, infinite or no number", DEFECT),
+    "items_not_in_catalog": Gate(
+        "version", "critical", "a list names, or belongs to, an item that is not in the version's catalog", DEFECT
+    ),
+    "items_not_available": Gate("version", "critical", "a list names an item that cannot be bought", DEFECT),
+    "popular_list_empty": Gate(
+        "version",
+        "critical",
+        "the popular list, which answers everybody unknown, is empty",
+        "nothing in the catalog can be bought: look at `items` of the hour",
+    ),
+    "coverage_collapsed": Gate(
+        "version",
+        "critical",
+        "users' lists recommend fewer than {coverage_limit:g} times the different items that those of the live version do, "
+        "where that has lists of {compare_min_users:,} users and is of the same tier and no newer hour",
+        "`treasure-hunt diff` between the last good versions shows what is usual; if a clearance or a new catalog explains "
+        "it, lower TREASURE_HUNT_COVERAGE_LIMIT for that hour and run publish again",
+    ),
+    "lists_churned": Gate(
+        "version",
+        "warning",
+        "users with a list in both versions keep on average less than {overlap_limit:.0%} of their top 10, beside the live "
+        "version of the same tier and no newer hour, from {compare_min_users:,} such users up",
+        "`treasure-hunt diff` shows which items came and went; a new catalog, changed settings of the model, or a source "
+        "that sends other users; `treasure-hunt rollback --pin` if the lists are bad",
     ),
 }

@@ -138,8 +138,15 @@ class Work:
         return rows
 
     def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> bool:
-        """Record what a gate of `pipeline.gates` found, and return whether it passed. When it did not, a warning is noted
-        with the sentence, which says what, where and how many; a critical one raises `AuditFailed` with it.
+        """The same as `record`; a critical gate that did not pass raises `AuditFailed` with the sentence."""
+        self.record(gate, passed, sentence, observed)
+        if not passed and GATES[gate].severity == "critical":
+            raise AuditFailed(f"{self.run.name}: {sentence}{'' if sentence.endswith('?') else '.'}")
+        return passed
+
+    def record(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
+        """What a gate of `pipeline.gates` found stands in the manifest; when it did not pass, the sentence, which says what,
+        where and how many, does too, and that of a warning is noted.
         """
         severity = GATES[gate].severity
         self.quality.append(
@@ -154,12 +161,8 @@ class Work:
                 "sentence": "" if passed else sentence,
             }
         )
-        if passed:
-            return True
-        if severity == "critical":
-            raise AuditFailed(f"{self.run.name}: {sentence}{'' if sentence.endswith('?') else '.'}")
-        self.note(f"warning: {sentence}")
-        return False
+        if not passed and severity == "warning":
+            self.note(f"warning: {sentence}")
 
     def note(self, sentence: str) -> None:
         """Something a person should be told; stands in the manifest, the log and the summary."""

@@ -119,6 +119,16 @@ class Settings(BaseSettings):
         0.25, ge=0, description="part of its usual value by which click-through may move beyond chance: a warning"
     )
 
+    coverage_limit: float = Field(
+        0.5, ge=0, description="share of the items that live lists recommend, below which a version is refused"
+    )
+    overlap_limit: float = Field(
+        0.3, ge=0, le=1, description="mean share of their top 10 that users keep, below which publishing warns"
+    )
+    compare_min_users: int = Field(
+        100, ge=1, description="users with lists from which a version is compared with the live one"
+    )
+
     # the tiers
     min_titled_share: float = Field(0.95, ge=0, le=1, description="share of items with a title that tier full needs")
     min_joined_share: float = Field(

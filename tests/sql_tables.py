@@ -102,6 +102,7 @@ SHAPES: dict[str, pa.Schema] = {
     "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),
     "scored_items": _shape("user_id query item_id similar_item_id reason", score=NUMBER),
     "listed_users": _shape("user_id"),
+    "user_recommendations": _shape("user_id"),
     "listed_queries": _shape("query", is_common=TRUTH),
 }
 OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}

@@ -4,13 +4,10 @@ Everything from the first row to the pointer is one transaction, so that an atte
 row in `versions` with the status `loading`; readers are never held up and never meet half a version.
 """
 
-import hashlib
-import json
 import resource
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -19,15 +16,18 @@ import psycopg
 from sqlalchemy import Connection, Engine, exc, insert, select, update
 
 from pipeline.errors import AuditFailed, BadInput
-from pipeline.hours import format_hour
-from pipeline.serving.audit import audit_version
+from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
 from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
 from pipeline.serving.pointer import advance_pointer, take_token
-from pipeline.serving.schema import PUBLISHED, check_version, run_stages, versions
+from pipeline.serving.schema import PUBLISHED, run_stages, versions
+from pipeline.serving.version import VersionInfo, describe_version
+
+__all__ = ["Outcome", "VersionInfo", "describe_version", "publish_version"]
 
 Outcome = Literal["live", "history", "unchanged"]
 Report = Callable[[str, int, float], None]  # table, rows, seconds
+Record = Callable[[str, bool, str, float | None], None]  # gate, passed, sentence, figure: `Work.record`
 REFUSED = (
     exc.IntegrityError,
     exc.DataError,
@@ -38,57 +38,6 @@ REFUSED = (
 )
 
 
-@dataclass(frozen=True)
-class VersionInfo:
-    """What the row in `versions` says; made by `describe_version`."""
-
-    version: str
-    source: str
-    arm: str
-    interval_start: datetime
-    interval_end: datetime
-    data_cutoff: datetime
-    content_hash: str
-    code_version: str
-    max_rank: int | None = None
-    notes: str | None = None
-    tier: str | None = None
-
-
-def describe_version(
-    source: str,
-    arm: str,
-    interval_start: datetime,
-    interval_end: datetime,
-    data_cutoff: datetime,
-    hashes: Mapping[str, str],
-    code_version: str,
-    max_rank: int | None = None,
-    notes: str | None = None,
-    tier: str | None = None,
-) -> VersionInfo:
-    """The version that these Parquet files (table: SHA-256) make: the same content has the same id wherever it is made.
-
-    Of every list the ranks up to `max_rank` are published.
-    """
-    hour = format_hour(interval_start)
-    content = [source, arm, hour, max_rank, sorted(hashes.items())]
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return VersionInfo(
-        version=check_version(f"{hour}-{digest[:12]}"),
-        source=source,
-        arm=arm,
-        interval_start=interval_start,
-        interval_end=interval_end,
-        data_cutoff=data_cutoff,
-        content_hash=digest,
-        code_version=code_version,
-        max_rank=max_rank,
-        notes=notes,
-        tier=tier,
-    )
-
-
 def publish_version(
     engine: Engine,
     version: VersionInfo,
@@ -97,12 +46,15 @@ def publish_version(
     report: Report = lambda table, rows, seconds: None,
     token: int | None = None,
     check: Callable[[], None] = lambda: None,
+    limits: Limits = ALONE,
+    record: Record = lambda gate, passed, sentence, observed: None,
 ) -> Outcome:
     """The version is there and audited, and live unless a newer hour or a later attempt is: `live` or `history`.
 
     `unchanged` means that it was there and nothing moved. Raises `AuditFailed` with every broken rule; the live version
     stays, and the refused rows can be looked at until the next attempt. A caller that took its token when it began
     hands it in. `check` is asked after the load, while nobody can erase, and raises when what was loaded must not stay.
+    `record` hears what every gate of the audit found.
     """
     started = time.perf_counter(), time.process_time()
     missing = sorted({table.name for table in PUBLISHED} - set(tables))
@@ -115,12 +67,16 @@ def publish_version(
         with writing(engine, lock=f"publish {version.version}") as connection:
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
             is_new = status != "published"
-            problems = _load(connection, version, tables, report) if is_new else []
+            found = _load(connection, version, tables, report, limits) if is_new else []
+            for one in found:
+                record(one.gate, not one.sentence, one.sentence, one.observed)
+            problems = [one.sentence for one in found if one.is_fatal]
             lock_erasures(connection, shared=True)
             check()
             if not problems:
                 if is_new:
-                    _finish(connection, version, token, stages, started)
+                    warnings = [one.sentence for one in found if one.sentence]
+                    _finish(connection, version, token, stages, started, warnings)
                 moved = advance_pointer(
                     connection, version.source, version.arm, version.version, version.interval_start, token
                 )
@@ -167,7 +123,8 @@ def _load(
     version: VersionInfo,
     tables: Mapping[str, Path | Sequence[Path]],
     report: Report,
-) -> list[str]:
+    limits: Limits,
+) -> list[Checked]:
     """All tables hold this version's rows and nothing an earlier attempt left; returns what the audit has to say."""
     expected = {}
     for table in PUBLISHED:
@@ -186,7 +143,7 @@ def _load(
     connection.execute(
         update(versions).where(versions.c.version == version.version).values(row_count=sum(expected.values()))
     )
-    return audit_version(connection, version.version, expected)
+    return audit_version(connection, version, expected, limits)
 
 
 def _finish(
@@ -195,11 +152,12 @@ def _finish(
     token: int,
     stages: Iterable[Mapping[str, Any]],
     started: tuple[float, float],
+    warnings: Sequence[str],
 ) -> None:
     """The version is published, with what its stages took, this one included."""
     for table in PUBLISHED:
         attach_rows(connection, table, version.version)
-    _set_status(connection, version, token, "published", [])
+    _set_status(connection, version, token, "published", warnings)
     rows = connection.scalar(select(versions.c.row_count).where(versions.c.version == version.version))
     publishing = {
         "stage": "publish",
@@ -216,11 +174,11 @@ def _finish(
     )
 
 
-def _set_status(connection: Connection, version: VersionInfo, token: int, status: str, problems: Sequence[str]) -> None:
+def _set_status(connection: Connection, version: VersionInfo, token: int, status: str, notes: Sequence[str]) -> None:
     values: dict[str, Any] = {"status": status, "token": token}
-    if problems:
-        values["notes"] = "; ".join(problems)
-    else:
+    if notes:
+        values["notes"] = "; ".join(notes)
+    if status == "published":
         values["published_at"] = datetime.now(UTC)
     mine = (versions.c.version == version.version, versions.c.status != "published")
     connection.execute(update(versions).where(*mine).values(values))

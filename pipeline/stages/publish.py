@@ -2,10 +2,14 @@
 
 import pyarrow.parquet as pq
 
+from pipeline.audit import Finding
+from pipeline.duck import connect as connect_duck
+from pipeline.duck import fetch_table, view_files
 from pipeline.files import code_version
-from pipeline.lake import open_stage
-from pipeline.manifests import stage_facts, stage_timings
+from pipeline.lake import Work, open_stage
+from pipeline.manifests import read_undamaged, stage_facts, stage_timings
 from pipeline.run import Run, StageResult
+from pipeline.serving.audit import Limits
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
 from pipeline.serving.schema import PUBLISHED
@@ -22,13 +26,19 @@ def publish(run: Run) -> StageResult:
     with open_stage(run, "publish") as work:
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
+        limits = Limits(
+            empty_places=count_empty_places(work),
+            coverage_limit=run.settings.coverage_limit,
+            overlap_limit=run.settings.overlap_limit,
+            compare_min_users=run.settings.compare_min_users,
+        )
         version = describe_version(
             source=run.settings.source,
             arm=run.settings.arm,
             interval_start=run.hour,
             interval_end=run.end,
             data_cutoff=run.end,
-            hashes=work.inputs,
+            hashes={table.name: work.inputs[table.name] for table in PUBLISHED},
             code_version=code_version(),
             max_rank=run.settings.k,
             tier=stage_facts(run, "prepare").get("tier", {}).get("name"),  # unknown where older code prepared
@@ -40,9 +50,35 @@ def publish(run: Run) -> StageResult:
 
         engine = connect(run.settings.serving)
         try:
-            outcome = publish_version(engine, version, files, stage_timings(run), tell, check=work.check_mark)
+            outcome = publish_version(
+                engine,
+                version,
+                files,
+                stage_timings(run),
+                tell,
+                check=work.check_mark,
+                limits=limits,
+                record=work.record,
+            )
         finally:
             engine.dispose()
+        if not work.quality:  # it was published before, and audited then
+            work.quality = findings_of(run, version.version)
         work.note(SENTENCES[outcome].format(version.version))
         work.facts = {"version": version.version, "outcome": outcome, "content_hash": version.content_hash}
     return work.result()
+
+
+def findings_of(run: Run, version: str) -> list[Finding]:
+    """What the gates found when this version was published by an attempt that landed."""
+    before = read_undamaged(run, "publish")
+    return list(before["quality"]) if before and before["facts"].get("version") == version else []
+
+
+def count_empty_places(work: Work) -> int:
+    """How many places of the users' lists may stay empty, because of what these users bought."""
+    with connect_duck(work.run.settings, work.folder) as connection:
+        for name in ("items", "bought", "user_recommendations"):
+            view_files(connection, name, [work.read(name)])
+        (row,) = fetch_table(connection, "empty_places", k=work.run.settings.k).to_pylist()
+    return int(row["empty_places"])

@@ -1,6 +1,8 @@
 """Every rule of the audit in the database goes red when it is broken, and the live version stays."""
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from sqlalchemy import Engine, select
 
 from pipeline.errors import AuditFailed
 from pipeline.serving import publish as publishing
+from pipeline.serving.audit import ALONE, Limits
 from pipeline.serving.database import reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.schema import versions
@@ -115,3 +118,123 @@ def test_refusal_names_no_user_and_no_query(engine: Engine, tmp_path: Path) -> N
         assert caught.value.__cause__ is None or "canary" not in str(caught.value.__cause__)
         with reading(engine) as connection:
             assert "canary" not in str(connection.scalar(select(versions.c.notes)))
+
+
+def lists(tops: dict[str, str]) -> dict[str, list[Any]]:
+    """Lists of users, each item a letter."""
+    entries = [(user, rank, item) for user, top in tops.items() for rank, item in enumerate(top, start=1)]
+    columns = dict(zip(("user_id", "rank", "item_id"), map(list, zip(*entries, strict=True)), strict=True))
+    return columns | {"score": [1.0] * len(entries), "reason": ['["popular"]'] * len(entries)}
+
+
+def letters(used: str, tops: dict[str, str]) -> dict[str, dict[str, list[Any]]]:
+    """A version whose catalog is the letters, with these lists and a popular one of all of them."""
+    tables = small_version()
+    for name, values in tables["items"].items():
+        tables["items"][name] = list(used) if name == "item_id" else values[:1] * len(used)
+    ranks = list(range(1, len(used) + 1))
+    tables["popular_items"] = {"segment": ["all"] * len(used), "rank": ranks, "item_id": list(used)}
+    tables["popular_items"]["score"] = [1.0] * len(used)
+    tables["user_recommendations"] = lists(tops)
+    for table in ("query_recommendations", "similar_items"):
+        tables[table] = {name: [] for name in tables[table]}
+    return tables
+
+
+def judge(
+    engine: Engine,
+    folder: Path,
+    tables: dict[str, Any],
+    hour: int,
+    limits: Limits,
+    k: int | None = None,
+    tier: str = "",
+) -> dict[str, tuple[bool, float | None]]:
+    """Publishes the tables; what the gates found: whether they passed, and the figure."""
+    found: dict[str, tuple[bool, float | None]] = {}
+
+    def record(gate: str, passed: bool, sentence: str, observed: float | None) -> None:
+        found[gate] = (passed, observed)
+
+    version = replace(describe(hour, max_rank=k), tier=tier or None)
+    with suppress(AuditFailed):
+        publish_version(engine, version, write_tables(folder / str(hour), tables), limits=limits, record=record)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tops", "empty_places", "lacking"),
+    [
+        ({"u": "abc", "v": "cba"}, 0, 0),
+        ({"u": "abc", "v": "cb"}, 0, 1),
+        ({"u": "abc", "v": "cb"}, 1, 0),  # v bought two of four
+        ({"u": "ab", "v": "c"}, 1, 2),
+    ],
+)
+def test_a_list_that_is_shorter_than_it_can_be_is_refused(
+    engine: Engine, tmp_path: Path, tops: dict[str, str], empty_places: int, lacking: float
+) -> None:
+    limits = replace(ALONE, empty_places=empty_places)
+    found = judge(engine, tmp_path, letters("abcd", tops), 0, limits, k=3)
+    assert found["lists_not_filled"] == (lacking == 0, lacking)
+    assert live_id(engine) == (None if lacking else describe(max_rank=3).version)
+
+
+@pytest.mark.parametrize("table", ["query_recommendations", "similar_items", "popular_items"])
+def test_lists_of_queries_items_and_everybody_are_filled_too(engine: Engine, tmp_path: Path, table: str) -> None:
+    """Of three items a list holds two, and that of an item the two others."""
+    tables = letters("abc", {"u": "ab"})
+    full = {"rank": [1, 2], "item_id": ["a", "b"], "score": [1.0] * 2, "reason": ['["popular"]'] * 2}
+    tables["query_recommendations"] = full | {"query": ["q"] * 2, "is_common": [True] * 2}
+    tables["similar_items"] = full | {"item_id": ["c"] * 2, "similar_item_id": ["a", "b"]}
+    assert judge(engine, tmp_path, tables, 0, ALONE, k=2)["lists_not_filled"] == (True, 0)
+    tables[table] = {name: values[:1] for name, values in tables[table].items()}
+    assert judge(engine, tmp_path, tables, 1, ALONE, k=2)["lists_not_filled"] == (False, 1)
+
+
+COMPARED = replace(ALONE, coverage_limit=0.5, overlap_limit=0.3, compare_min_users=2)
+BEFORE = {"u": "abcd", "v": "abcd"}
+
+
+@pytest.mark.parametrize(
+    ("after", "coverage", "kept"),
+    [
+        (BEFORE, (True, 1.0), (True, 1.0)),
+        ({"u": "ab", "v": "ab"}, (True, 0.5), (True, 0.5)),
+        ({"u": "a", "v": "a"}, (False, 0.25), (False, 0.25)),
+        ({"u": "abcd", "v": "efgh"}, (True, 2.0), (True, 0.5)),
+        ({"u": "aefg", "v": "efgh"}, (True, 1.25), (False, 0.125)),
+        ({"w": "aefg", "x": "efgh"}, (True, 1.25), None),  # nobody is in both
+    ],
+)
+def test_coverage_and_churn_are_judged_beside_the_live_version(
+    engine: Engine,
+    tmp_path: Path,
+    after: dict[str, str],
+    coverage: tuple[bool, float],
+    kept: tuple[bool, float] | None,
+) -> None:
+    judge(engine, tmp_path, letters("abcdefgh", BEFORE), 0, COMPARED)
+    found = judge(engine, tmp_path, letters("abcdefgh", after), 1, COMPARED)
+    assert found["coverage_collapsed"] == coverage
+    assert found.get("lists_churned") == kept
+    assert live_id(engine) == describe(1 if coverage[0] else 0).version  # churn is only warned of
+    with reading(engine) as connection:
+        notes = connection.scalar(select(versions.c.notes).where(versions.c.version == describe(1).version))
+    assert ("which is live; the limit is 30%" in (notes or "")) == (coverage[0] and kept == (False, 0.125))
+    assert ("which is live; the limit is 0.5" in (notes or "")) == (not coverage[0])
+
+
+@pytest.mark.parametrize(
+    ("hour", "tier", "smallest"),
+    [(-1, "full", 2), (1, "popular", 2), (1, "full", 3)],
+    ids=["an older hour", "another tier", "too few users"],
+)
+def test_a_version_is_not_compared_with_what_is_no_measure(
+    engine: Engine, tmp_path: Path, hour: int, tier: str, smallest: int
+) -> None:
+    limits = replace(COMPARED, compare_min_users=smallest)
+    judge(engine, tmp_path, letters("abcdefgh", BEFORE), 0, limits, tier="full")
+    found = judge(engine, tmp_path, letters("abcdefgh", {"u": "e", "v": "e"}), hour, limits, tier=tier)
+    assert "coverage_collapsed" not in found
+    assert "lists_churned" not in found
