@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_demo, cli_lists, cli_quarantine, cli_schema, history, show
+from pipeline import cli_demo, cli_lists, cli_quarantine, cli_schema, cli_versions, history, show
 from pipeline.backfill import backfill_hours
 from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_lists.app)
 app.add_typer(cli_schema.app)
+app.add_typer(cli_versions.app)
 app.add_typer(cli_demo.app)
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
@@ -112,27 +113,6 @@ def datadocs(hour: Hour) -> None:
     from pipeline.report.datadocs import make_datadocs
 
     show.sentence(f"Data Docs: {make_datadocs(Run(parse_hour(hour), load_settings()))}")
-
-
-@app.command()
-def versions() -> None:
-    """The versions in the serving database, newest hour first."""
-    settings = load_settings()
-    rows = show.table("Versions", "version", "status", "published", "live")
-    for row in read.list_versions(database.connect(settings.serving), settings.source, settings.arm):
-        published = f"{row['published_at']:%Y-%m-%d %H:%M:%S}" if row["published_at"] else ""
-        rows.add_row(row["version"], row["status"], published, "live" if row["is_live"] else "")
-    show.console.print(rows)
-
-
-@app.command()
-def rollback(
-    version: Annotated[str | None, typer.Argument(help="Default: the one before the live one.")] = None,
-) -> None:
-    """Serve an earlier version again; the next newer hour publishes as ever."""
-    settings = load_settings()
-    moved = read.rollback(database.connect(settings.serving), settings.source, settings.arm, version)
-    show.console.print(f"{moved} is live")
 
 
 @app.command()

@@ -67,6 +67,7 @@ class Work:
         self.rows_in = 0
         self.rows_out = 0
         self.timings: dict[str, float] = {}
+        self.is_superseded = False
         self._started = read_clocks()
         self._mark = read_mark(run.settings)
 
@@ -164,6 +165,12 @@ class Work:
         if not passed and severity == "warning":
             self.note(f"warning: {sentence}")
 
+    def give_way(self, sentence: str) -> None:
+        """Nothing of this lands: a later attempt of the hour has done its work, as the sentence says."""
+        self.is_superseded = True
+        self.rows_out = 0
+        self.note(sentence)
+
     def note(self, sentence: str) -> None:
         """Something a person should be told; stands in the manifest, the log and the summary."""
         self.notes.append(sentence)
@@ -181,6 +188,7 @@ class Work:
             notes=tuple(self.notes),
             facts=self.facts,
             reused=reused,
+            is_superseded=self.is_superseded,
         )
 
     def _stop_clock(self) -> None:
@@ -270,7 +278,8 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
     try:
         yield works
         for work in works:
-            work._land()
+            if not work.is_superseded:
+                work._land()
     except Exception as error:
         if len(works) == 1:
             works[0]._keep_evidence(error)

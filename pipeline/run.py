@@ -51,3 +51,4 @@ class StageResult:
     notes: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     reused: bool = False
+    is_superseded: bool = False  # a later attempt of the hour has done its work: nothing was landed, nothing is wrong

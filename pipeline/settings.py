@@ -21,7 +21,7 @@ PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "dat
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say what is taken out of hours that are over.
-RETENTION = {"query_text_days", "version_text_days"}
+RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
 
 
 class Settings(BaseSettings):
@@ -135,6 +135,14 @@ class Settings(BaseSettings):
         0.1, ge=0, le=1, description="share of searches that led to an item that tier full needs; 0: none are needed"
     )
     min_model_users: int = Field(20, ge=0, description="users who took an item that a model needs; fewer: tier popular")
+
+    # what is kept of the past
+    keep_versions: int = Field(
+        48, ge=3, description="versions, newest hours first, whose rows stay in the serving database whatever their age"
+    )
+    keep_days: float = Field(
+        3.0, ge=0, description="days since it was published or failed that the rows of any other version stay"
+    )
 
     # the people in the data
     min_analyst_users: int = Field(

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from pipeline.hours import format_hour
 from pipeline.run import StageResult
+from pipeline.serving.compare import TOP, Difference, Mover
 from pipeline.serving.read import Answer
 
 # Where there is no terminal (a log, a pipe) nothing should be folded at 80 columns.
@@ -90,4 +91,34 @@ def hours(states: list[dict[str, Any]]) -> Table:
         counts = [f"{ledger[name]:,}" if ledger else "" for name in fates]
         counts += [str(rules["failed"] or ""), str(rules["warned"] or ""), f"{state['seconds']:.1f}"]
         made.add_row(state["hour"], *counts, str(len(state["stages"])), state["version"] or "")
+    return made
+
+
+def difference(found: Difference) -> Table:
+    """The figures of two versions side by side, and what users kept."""
+    made = table("Lists", "", "A", "B", "change", right=("A", "B", "change"))
+    words = {
+        "users": "users with a list",
+        "queries": "queries with a list",
+        "recommended": "items that users' lists recommend",
+        "available": "items that can be bought",
+    }
+    for name, said in words.items():
+        was, became = getattr(found.before, name), getattr(found.after, name)
+        change = f"{became / was - 1:+.1%}" if was else ""
+        made.add_row(said, f"{was:,}", f"{became:,}", change)
+    overlap = found.overlap
+    made.add_row("users in one of them only", f"{overlap.only_before:,}", f"{overlap.only_after:,}", "")
+    if overlap.kept is not None:
+        made.add_row(f"of users in both: other items in the top {TOP}", "", f"{overlap.changed / overlap.both:.1%}", "")
+        made.add_row(f"of users in both: mean share of the top {TOP} kept", "", f"{overlap.kept:.1%}", "")
+    return made
+
+
+def movers(title: str, found: Iterable[Mover]) -> Table:
+    """Items and in how many users' tops they stand, before and after."""
+    made = table(title, "item", "title", "A", "B", "change", right=("A", "B", "change"))
+    for one in found:
+        change = f"{one.after - one.before:+,}"
+        made.add_row(plain(one.item_id), plain(one.title or ""), f"{one.before:,}", f"{one.after:,}", change)
     return made

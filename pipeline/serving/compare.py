@@ -8,6 +8,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Double,
+    Engine,
     Select,
     Table,
     case,
@@ -19,7 +20,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from pipeline.serving.schema import items, query_recommendations, rows_of, user_recommendations
+from pipeline.errors import BadInput
+from pipeline.serving.database import reading
+from pipeline.serving.schema import check_version, items, query_recommendations, rows_of, user_recommendations, versions
 
 TOP = 10  # ranks that people see at once
 
@@ -55,6 +58,33 @@ class Mover:
     title: str | None
     before: int
     after: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Two versions beside each other."""
+
+    before: Figures
+    after: Figures
+    overlap: Overlap
+    gained: list[Mover]
+    lost: list[Mover]
+
+
+def compare_versions(engine: Engine, before: str, after: str, movers: int) -> Difference:
+    """What changed from one version to another, with so many items that gained and lost most places."""
+    with reading(engine) as connection:
+        for version in (before, after):
+            status = connection.scalar(select(versions.c.status).where(versions.c.version == check_version(version)))
+            if status != "published":
+                known = f"is {status}, so it has no rows to compare" if status else "is not in the serving database"
+                raise BadInput(f"version {version} {known}; `treasure-hunt versions` lists what there is.")
+        return Difference(
+            read_figures(connection, before),
+            read_figures(connection, after),
+            compare_users(connection, before, after),
+            *find_movers(connection, before, after, movers),
+        )
 
 
 def count_recommended(connection: Connection, version: str) -> int:

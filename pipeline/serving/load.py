@@ -8,11 +8,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset
-from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete, exc, text
 
 from pipeline.errors import AuditFailed
 from pipeline.serving.columns import Moment
@@ -64,6 +65,33 @@ def clear_rows(connection: Connection, table: Table, version: str) -> None:
         connection.exec_driver_sql(f'drop table if exists "{table.name}_{check_version(version)}"')
     else:
         connection.execute(delete(table).where(table.c.version == version))
+
+
+def remove_rows(connection: Connection, table: Table, version: str) -> bool:
+    """This version's rows are gone from the table; False when somebody reads it, and then nothing has changed.
+
+    On PostgreSQL whoever comes while this waits would wait behind it, so it waits for 50 ms only.
+    """
+    if connection.dialect.name == "sqlite":
+        connection.execute(delete(table).where(table.c.version == version))
+        return True
+    part = f'"{table.name}_{check_version(version)}"'
+    oid = text("select to_regclass(:part)")
+    if connection.scalar(oid, {"part": part}) is None:
+        return True
+    attached = text("select relispartition from pg_class where oid = to_regclass(:part)")
+    is_attached = connection.scalar(attached, {"part": part})
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql("set local lock_timeout = '50ms'")
+            if is_attached:
+                connection.exec_driver_sql(f"alter table {table.name} detach partition {part}")
+            connection.exec_driver_sql(f"drop table {part}")
+    except exc.OperationalError as error:
+        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+            return False
+        raise
+    return True
 
 
 def attach_rows(connection: Connection, table: Table, version: str) -> None:

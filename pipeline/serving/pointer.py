@@ -1,16 +1,15 @@
 """The live pointer: one row per source and arm says which version readers get; every move is recorded."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, insert, or_, select, update
+from sqlalchemy import Connection, Engine, and_, insert, or_, select, text, update
 
-from pipeline.errors import BadInput, NotLanded
+from pipeline.errors import NotLanded
 from pipeline.hours import format_hour
 from pipeline.serving.database import INSERT, reading, writing
-from pipeline.serving.schema import attempts, live, live_history, versions
-
-SHOWN_VERSIONS = 20
+from pipeline.serving.schema import PUBLISHED, attempts, live, live_history, versions
 
 
 def take_token(engine: Engine, purpose: str) -> int:
@@ -20,12 +19,26 @@ def take_token(engine: Engine, purpose: str) -> int:
         return int(connection.execute(statement).scalar_one())
 
 
+def end_attempt(connection: Connection, token: int, version: str, outcome: str) -> None:
+    """It stands in `attempts` what became of this attempt."""
+    ended = {"version": version, "outcome": outcome, "ended_at": datetime.now(UTC)}
+    connection.execute(update(attempts).where(attempts.c.token == token).values(ended))
+
+
+def lock_pointer(connection: Connection, source: str, arm: str) -> None:
+    """Until this transaction ends nobody else moves this pointer. SQLite has one writer at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        lock = {"lock": f"pointer {source} {arm}"}
+        connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), lock)
+
+
 def advance_pointer(
     connection: Connection, source: str, arm: str, version: str, interval_start: datetime, token: int
 ) -> bool:
-    """The pointer stands on this version if its hour is newer, or the same and its token higher; True when it moved.
+    """The pointer stands on this version if its hour is newer, or the same and its token higher, and no version is pinned.
 
-    One statement compares and sets, so that an attempt that slept through a later one cannot undo it.
+    Returns whether it moved. One statement compares and sets, so that an attempt that slept through a later one cannot undo
+    it.
     """
     wanted = INSERT[connection.dialect.name](live).values(
         source=source,
@@ -43,74 +56,58 @@ def advance_pointer(
     statement = wanted.on_conflict_do_update(
         index_elements=["source", "arm"],
         set_={name: new[name] for name in ("version", "interval_start", "token", "moved_at")},
-        where=and_(live.c.version != new.version, is_newer),
+        where=and_(live.c.version != new.version, is_newer, live.c.pinned_at.is_(None)),
     ).returning(live.c.version)
     if connection.execute(statement).first() is None:
         return False
-    _record_move(connection, source, arm, "publish")
+    record_move(connection, source, arm, "publish")
     return True
 
 
-def _record_move(connection: Connection, source: str, arm: str, cause: str) -> None:
+def record_move(connection: Connection, source: str, arm: str, cause: str, note: str | None = None) -> None:
+    """Where the pointer stands now, and why, is added to `live_history`."""
     recorded = [column for column in live.columns if column.name in live_history.columns]
     row = connection.execute(select(*recorded).where(live.c.source == source, live.c.arm == arm)).one()._mapping
-    connection.execute(insert(live_history).values({**row, "cause": cause}))
-
-
-def rollback(engine: Engine, source: str, arm: str, version: str | None = None) -> str:
-    """The pointer stands on `version` (default: the published one before the live one); returns it.
-
-    The next newer hour publishes as ever. Raises `BadInput`, with the versions there are, when the target is not.
-    """
-    token = take_token(engine, "rollback")
-    with writing(engine) as connection:
-        mine = and_(versions.c.source == source, versions.c.arm == arm, versions.c.status == "published")
-        now = connection.execute(
-            select(live.c.version, versions.c.interval_start, versions.c.token)
-            .join(versions, versions.c.version == live.c.version)
-            .where(live.c.source == source, live.c.arm == arm)
-        ).first()
-        if now is None:
-            raise nothing_published(source, arm)
-        target = versions.c.version == version
-        if version is None:
-            older = or_(
-                versions.c.interval_start < now.interval_start,
-                and_(versions.c.interval_start == now.interval_start, versions.c.token < now.token),
-            )
-            target = older
-        newest_first = (versions.c.interval_start.desc(), versions.c.token.desc())
-        found = connection.execute(
-            select(versions.c.version, versions.c.interval_start).where(mine, target).order_by(*newest_first).limit(1)
-        ).first()
-        if found is None or found.version == now.version:
-            kept = connection.scalars(
-                select(versions.c.version).where(mine).order_by(*newest_first).limit(SHOWN_VERSIONS)
-            ).all()
-            wanted = f"{version!r} is not a version to go back to" if version else "there is no version before it"
-            raise BadInput(f"live is {now.version}; {wanted}. Kept are: {', '.join(kept)}.")
-        moved = connection.execute(
-            update(live)
-            .where(live.c.source == source, live.c.arm == arm, live.c.version == now.version)
-            .values(version=found.version, interval_start=found.interval_start, token=token, moved_at=datetime.now(UTC))
-        )
-        if moved.rowcount != 1:
-            raise BadInput(f"live moved on from {now.version} meanwhile; look again and repeat the rollback if needed.")
-        _record_move(connection, source, arm, "rollback")
-        return str(found.version)
+    connection.execute(insert(live_history).values({**row, "cause": cause, "note": note}))
 
 
 def list_versions(engine: Engine, source: str, arm: str) -> list[dict[str, Any]]:
-    """Every version of a source and arm, newest hour first, as rows of `versions` with `is_live` beside them."""
+    """Every version of a source and arm, newest hour first, as rows of `versions`, with `is_live` and `pinned_at`."""
     with reading(engine) as connection:
         is_live = (live.c.version.is_not(None)).label("is_live")
         statement = (
-            select(*versions.c, is_live)
+            select(*versions.c, is_live, live.c.pinned_at, live.c.pinned_why)
             .outerjoin(live, live.c.version == versions.c.version)
             .where(versions.c.source == source, versions.c.arm == arm)
             .order_by(versions.c.interval_start.desc(), versions.c.token.desc())
         )
         return [dict(row._mapping) for row in connection.execute(statement)]
+
+
+def measure_versions(engine: Engine, names: Sequence[str]) -> dict[str, float]:
+    """Bytes that each of these versions takes, where it has rows.
+
+    PostgreSQL knows them by partition; of SQLite's file each gets the share that its rows have in all rows.
+    """
+    with reading(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            parts = {f"{table.name}_{name}": name for name in names for table in PUBLISHED}
+            statement = text(
+                "select relname, pg_total_relation_size(oid) from pg_class "
+                "where relname = any(:parts) and relnamespace = current_schema()::regnamespace"
+            )
+            sizes: dict[str, float] = {}
+            for part, size in connection.execute(statement, {"parts": list(parts)}):
+                sizes[parts[part]] = sizes.get(parts[part], 0) + size
+            return sizes
+        pages, page = (
+            connection.exec_driver_sql(f"pragma {what}").scalar() or 0 for what in ("page_count", "page_size")
+        )
+        free = connection.exec_driver_sql("pragma freelist_count").scalar() or 0
+        there = versions.c.status.in_(("published", "failed"))
+        rows = dict(connection.execute(select(versions.c.version, versions.c.row_count).where(there)).tuples().all())
+        total = sum(count or 0 for count in rows.values()) or 1
+        return {name: (pages - free) * page * (rows[name] or 0) / total for name in names if name in rows}
 
 
 def nothing_published(source: str, arm: str, hour: datetime | None = None) -> NotLanded:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, exc, insert, select, update
@@ -19,13 +19,13 @@ from pipeline.errors import AuditFailed, BadInput
 from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
 from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
-from pipeline.serving.pointer import advance_pointer, take_token
+from pipeline.serving.outcome import Outcome, find_later, judge_outcome
+from pipeline.serving.pointer import advance_pointer, end_attempt, lock_pointer, take_token
 from pipeline.serving.schema import PUBLISHED, run_stages, versions
 from pipeline.serving.version import VersionInfo, describe_version
 
 __all__ = ["Outcome", "VersionInfo", "describe_version", "publish_version"]
 
-Outcome = Literal["live", "history", "unchanged"]
 Report = Callable[[str, int, float], None]  # table, rows, seconds
 Record = Callable[[str, bool, str, float | None], None]  # gate, passed, sentence, figure: `Work.record`
 REFUSED = (
@@ -36,6 +36,10 @@ REFUSED = (
     sqlite3.IntegrityError,
     sqlite3.DataError,
 )
+
+
+class _Superseded(Exception):
+    """Raised to take back everything that the transaction has done."""
 
 
 def publish_version(
@@ -49,11 +53,12 @@ def publish_version(
     limits: Limits = ALONE,
     record: Record = lambda gate, passed, sentence, observed: None,
 ) -> Outcome:
-    """The version is there and audited, and live unless a newer hour or a later attempt is: `live` or `history`.
+    """The version is there and audited, and live unless a newer hour is or another version is pinned; says which.
 
-    `unchanged` means that it was there and nothing moved. Raises `AuditFailed` with every broken rule; the live version
-    stays, and the refused rows can be looked at until the next attempt. A caller that took its token when it began
-    hands it in. `check` is asked after the load, while nobody can erase, and raises when what was loaded must not stay.
+    An attempt that finds that a later one of its hour has published other content leaves nothing: `superseded`. Raises
+    `AuditFailed` with every broken rule; the live version stays, and the refused rows can be looked at until the next
+    attempt. A caller that took its token when it began hands it in. `check` is asked after the load, while nobody can
+    erase, and raises when what was loaded must not stay.
     `record` hears what every gate of the audit found.
     """
     started = time.perf_counter(), time.process_time()
@@ -74,22 +79,33 @@ def publish_version(
             lock_erasures(connection, shared=True)
             check()
             if not problems:
+                lock_pointer(connection, version.source, version.arm)
+                if find_later(connection, version, token):
+                    raise _Superseded
                 if is_new:
                     warnings = [one.sentence for one in found if one.sentence]
                     _finish(connection, version, token, stages, started, warnings)
                 moved = advance_pointer(
                     connection, version.source, version.arm, version.version, version.interval_start, token
                 )
-                return "live" if moved else "history" if is_new else "unchanged"
+                outcome: Outcome = "live" if moved else judge_outcome(connection, version, is_new)
+                if outcome == "superseded":
+                    raise _Superseded
+                end_attempt(connection, token, version.version, outcome)
+                return outcome
+            end_attempt(connection, token, version.version, "failed")
             _set_status(connection, version, token, "failed", problems)
+    except _Superseded:
+        _end(engine, version, token, "superseded", [])
+        return "superseded"
     except AuditFailed as error:
         problems = [str(error).removesuffix(".")]
-        _fail(engine, version, token, problems)
+        _end(engine, version, token, "failed", problems)
     except REFUSED as error:
         # The database's own sentence quotes the row, and a row may hold what somebody typed.
         cause = getattr(error, "orig", None) or error
         problems = [f"the database refused the rows ({type(cause).__name__}): a key twice, or a value it cannot hold"]
-        _fail(engine, version, token, problems)
+        _end(engine, version, token, "failed", problems)
     raise AuditFailed(f"version {version.version} is not published: {'; '.join(problems)}. The live version stays.")
 
 
@@ -107,6 +123,7 @@ def _announce(engine: Engine, version: VersionInfo, token: int) -> None:
         "notes": version.notes,
         "tier": version.tier,
         "status": "loading",
+        "removed_at": None,
         "token": token,
     }
     with writing(engine) as connection:
@@ -184,6 +201,7 @@ def _set_status(connection: Connection, version: VersionInfo, token: int, status
     connection.execute(update(versions).where(*mine).values(values))
 
 
-def _fail(engine: Engine, version: VersionInfo, token: int, problems: Sequence[str]) -> None:
+def _end(engine: Engine, version: VersionInfo, token: int, status: str, notes: Sequence[str]) -> None:
     with writing(engine, lock=f"publish {version.version}") as connection:
-        _set_status(connection, version, token, "failed", problems)
+        _set_status(connection, version, token, status, notes)
+        end_attempt(connection, token, version.version, status)

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Double, Engine, MetaData, Row, Table,
 
 from pipeline.serving.columns import Moment
 from pipeline.serving.database import reading
-from pipeline.serving.pointer import list_versions, nothing_published, rollback
+from pipeline.serving.pointer import list_versions, nothing_published
 from pipeline.serving.schema import (
     ALL,
     items,
@@ -33,7 +33,6 @@ __all__ = [
     "read_query",
     "read_similar",
     "read_user",
-    "rollback",
 ]
 
 # The view, for reading only: it is not part of the schema's metadata.

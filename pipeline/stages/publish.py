@@ -1,6 +1,7 @@
 """Stage `publish`: what `recommend` landed becomes a version of the serving database, live unless a newer hour is."""
 
 import pyarrow.parquet as pq
+from sqlalchemy import Engine
 
 from pipeline.audit import Finding
 from pipeline.duck import connect as connect_duck
@@ -10,20 +11,18 @@ from pipeline.lake import Work, open_stage
 from pipeline.manifests import read_undamaged, stage_facts, stage_timings
 from pipeline.run import Run, StageResult
 from pipeline.serving.audit import Limits
-from pipeline.serving.database import connect
+from pipeline.serving.database import connect, create_schema
+from pipeline.serving.outcome import explain_outcome
+from pipeline.serving.pointer import take_token
 from pipeline.serving.publish import describe_version, publish_version
 from pipeline.serving.schema import PUBLISHED
-
-SENTENCES = {
-    "live": "version {} is live",
-    "history": "version {} is kept as history: a newer one is live",
-    "unchanged": "version {} was published before: nothing changed",
-}
 
 
 def publish(run: Run) -> StageResult:
     """The hour's lists are one version in the serving database; raises `AuditFailed`, `NotLanded` or `Unreachable`."""
     with open_stage(run, "publish") as work:
+        engine = connect(run.settings.serving)
+        token = begin_attempt(engine, run)
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
         limits = Limits(
@@ -48,7 +47,6 @@ def publish(run: Run) -> StageResult:
             work.rows_out += rows
             work.note(f"{table}: {rows:,} rows loaded in {seconds:.1f} s")
 
-        engine = connect(run.settings.serving)
         try:
             outcome = publish_version(
                 engine,
@@ -56,17 +54,31 @@ def publish(run: Run) -> StageResult:
                 files,
                 stage_timings(run),
                 tell,
+                token,
                 check=work.check_mark,
                 limits=limits,
                 record=work.record,
             )
+            sentence = explain_outcome(engine, version, outcome)
         finally:
             engine.dispose()
+        if outcome == "superseded":
+            work.give_way(sentence)
+        else:
+            work.note(sentence)
         if not work.quality:  # it was published before, and audited then
             work.quality = findings_of(run, version.version)
-        work.note(SENTENCES[outcome].format(version.version))
         work.facts = {"version": version.version, "outcome": outcome, "content_hash": version.content_hash}
     return work.result()
+
+
+def begin_attempt(engine: Engine, run: Run) -> int:
+    """The token of this attempt, taken before anything is read: whoever reads later has the higher one."""
+    try:
+        create_schema(engine)
+        return take_token(engine, f"publish {run.name}")
+    finally:
+        engine.dispose()
 
 
 def findings_of(run: Run, version: str) -> list[Finding]:

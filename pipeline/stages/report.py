@@ -3,7 +3,8 @@
 It runs last and also when a stage before it failed, because a blocked hour is the one that people ask about. A serving
 database that does not answer fails this stage only after the page has been written.
 
-Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here.
+Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here, and old
+versions lose their rows.
 """
 
 import sys
@@ -21,6 +22,7 @@ from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect
 from pipeline.serving.quality import published_lags, record_hours
 from pipeline.serving.read import freshness
+from pipeline.serving.retention import remove_old_versions
 from pipeline.settings import Settings
 
 
@@ -56,6 +58,8 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
             account["trouble"] = str(failure) if failure else None
             account["has_datadocs"] = datadocs_path(settings.reports, account["hour"]).exists()
             account |= live.get(account["hour"], {})
+        for sentence in tidy_versions(settings) if told and not failure else []:
+            works[-1].note(sentence)
         if told:
             paths = write_pages(settings.reports, told, works[0].folder)
             pages = {account["hour"]: str(path) for account, path in zip(told, paths, strict=True)}
@@ -79,6 +83,17 @@ def record(settings: Settings, accounts: Sequence[Account]) -> dict[str, dict[st
         engine.dispose()
     live = {"live": rows[0]["version"], "live_age_seconds": rows[0]["age_seconds"]} if rows else {}
     return {account["hour"]: {**live, "lag_seconds": lags.get(account["version"])} for account in accounts}
+
+
+def tidy_versions(settings: Settings) -> list[str]:
+    """Old versions have lost their rows; says how many. What goes wrong is told and left for the next hour."""
+    engine = connect(settings.serving)
+    try:
+        return remove_old_versions(engine, settings.source, settings.arm, settings.keep_versions, settings.keep_days)
+    except TreasureHuntError as error:
+        return [f"warning: old versions are not removed: {error}"]
+    finally:
+        engine.dispose()
 
 
 def tell(work: Work, account: Account) -> None:

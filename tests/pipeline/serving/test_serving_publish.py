@@ -64,7 +64,7 @@ def test_attempt_that_slept_through_a_later_one_of_its_hour_does_not_move_the_po
 ) -> None:
     sleeper = take_token(engine, "the sleeper")
     publish(0, content="later attempt")
-    assert publish(0, content="sleeper", token=sleeper) == "history"
+    assert publish(0, content="sleeper", token=sleeper) == "superseded"
     assert live_id(engine) == describe(0, "later attempt").version
 
 

@@ -21,8 +21,8 @@ from pipeline.serving.read import (
     read_query,
     read_similar,
     read_user,
-    rollback,
 )
+from pipeline.serving.rollback import rollback
 
 Publish = Callable[..., str]
 
