@@ -8,7 +8,7 @@ from expectations.rules import between, required, unique_together
 def suite() -> list[Expectation]:
     """The rules."""
     return [
-        *required("query", "item_id", "weight", "takers", "searchers", "users"),
+        *required("query", "item_id", "weight", "takers"),
         unique_together("query", "item_id"),
         between("weight", 1, 2**53),
     ]

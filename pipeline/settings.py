@@ -83,6 +83,17 @@ class Settings(BaseSettings):
     holdout_share: float = Field(
         0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"
     )
+    title_weight: float = Field(
+        4.0,
+        ge=0,
+        description="searches that an item's title counts like, as if it had been typed before taking the item",
+    )
+    word_smoothing: float = Field(
+        2.0, gt=0, description="searches' worth of popularity that stand against what a word says of an item"
+    )
+    query_smoothing: float = Field(
+        8.0, gt=0, description="searches' worth of its words that stand against what people took after a query itself"
+    )
     k: int = Field(20, ge=1, le=1000, description="items in every list")
 
     # the gates

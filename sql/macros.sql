@@ -5,6 +5,21 @@
 create or replace macro normalize_query(query) as
     nullif(lower(trim(regexp_replace(nfc_normalize(query), '\s+', ' ', 'g'))), '');
 
+-- The words of a text by which queries and titles are compared: no accents, no plural s, small Roman numerals as
+-- numbers, letters and digits apart ("Xbox360 Gears III" is 3, 360, gear, xbox), each once, in alphabetical order.
+create or replace macro words_of(text) as
+    list_sort(list_distinct(list_transform(
+        regexp_extract_all(replace(lower(strip_accents(text)), '''', ''), '\p{L}+|\p{N}+'),
+        lambda word: case
+            when list_contains(['ii', 'iii', 'iv', 'vi', 'vii', 'viii', 'ix'], word)
+                then cast(
+                    list_position(['ii', 'iii', 'iv', 'v', 'vi', 'vii', 'viii', 'ix'], word) + 1 as varchar
+                )
+            when length(word) > 3 and word like '%s' and word not like '%ss' then word[:-2]
+            else word
+        end
+    )));
+
 -- A text without white space at its edges, or null when nothing is left; `trim` alone knows only the space.
 create or replace macro clean(text) as
     nullif(trim(text, ' ' || chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || chr(160)), '');

@@ -1,17 +1,19 @@
--- Each frequent query's list: first what people took after typing it, then what the model finds near that, then the
--- popular items.
+-- Each frequent query's list: first what it is answered with by what people took after it and after its words, then
+-- what the model finds near that, then the popular items.
 -- Grain: one row per normalised query and rank; every list holds min(k, available) different items. Scores count down
--- through the three parts: 1 + share of the query's evidence, then the model's score between 1 and 0, then 0.
-with evidence as (
+-- through the three parts: 1 + share of the answer, then the model's score between 1 and 0, then 0.
+with answered as (
     select
-        query_items.query,
-        query_items.item_id,
-        1 + query_items.weight / sum(query_items.weight) over (partition by query_items.query) as score,
-        query_items.weight,
-        to_json(['searched', query_items.query]) as reason
-    from query_items
-    inner join listed_queries on query_items.query = listed_queries.query
-    inner join items on query_items.item_id = items.item_id
+        query_answers.query,
+        query_answers.item_id,
+        1 + query_answers.score as score,
+        case
+            when query_answers.is_taken then cast(to_json(['searched', query_answers.query]) as varchar)
+            else '["searched"]'
+        end as reason
+    from query_answers
+    inner join listed_queries on query_answers.query = listed_queries.query
+    inner join items on query_answers.item_id = items.item_id
     where items.is_available
 ),
 
@@ -21,30 +23,28 @@ candidates as (
         item_id,
         1 as part,
         score,
-        weight,
-        cast(reason as varchar) as reason
-    from evidence
+        reason
+    from answered
     union all
     select
         scored_items.query,
         scored_items.item_id,
         2 as part,
         scored_items.score,
-        0 as weight,
         scored_items.reason
     from scored_items
     inner join items on scored_items.item_id = items.item_id
-    left join evidence
+    left join answered
         on
-            scored_items.query = evidence.query
-            and scored_items.item_id = evidence.item_id
-    where items.is_available and evidence.item_id is null
+            scored_items.query = answered.query
+            and scored_items.item_id = answered.item_id
+    where items.is_available and answered.item_id is null
 ),
 
 found as (
     select
         *,
-        row_number() over (partition by query order by part asc, weight desc, score desc, item_id asc) as place
+        row_number() over (partition by query order by part asc, score desc, item_id asc) as place
     from candidates
     qualify place <= $k
 ),

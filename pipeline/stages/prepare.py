@@ -36,6 +36,7 @@ TABLES = (
     "unjoined_events",
     "event_profile",
     "holdout",
+    "queries",
     "query_items",
     "interactions",
     "popular_items",
@@ -106,7 +107,7 @@ def derive_tables(work: Work) -> None:
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
             derive("linked_events")
-        for table in ("query_items", "interactions", "popular_items", "bought"):
+        for table in ("queries", "query_items", "interactions", "popular_items", "bought"):
             derive(table)
 
 

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from pipeline import als, reasons
-from pipeline.duck import connect, view_files, write_table
+from pipeline.duck import connect, fetch_table, view_files, write_table
 from pipeline.errors import BadInput
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
@@ -35,9 +35,10 @@ def recommend(run: Run) -> StageResult:
         pairs = all_pairs(work)
         work.rows_in = len(pairs)
         listed_users, for_users = score_users(work, users, items, pairs, never)
-        listed_queries, for_queries = score_queries(work, items, never)
+        listed_queries, answers = answer_queries(work)
+        for_queries = score_queries(work, items, never, listed_queries, answers)
         write_lists(work, "user_recommendations", for_users, listed_users=listed_users)
-        write_lists(work, "query_recommendations", for_queries, listed_queries=listed_queries)
+        write_lists(work, "query_recommendations", for_queries, listed_queries=listed_queries, query_answers=answers)
         write_lists(work, "similar_items", score_similar(items, never, run.settings))
         for table in ("user_recommendations", "query_recommendations", "similar_items"):
             work.keep(table, k=run.settings.k)
@@ -90,30 +91,54 @@ def trained_with(work: Work) -> float:
     return float(stage_facts(work.run, "train")["regularization"])
 
 
-def score_queries(work: Work, items: Factors, never: als.Ints) -> tuple[pa.Table, pa.Table]:
-    """The queries frequent enough for a list, and the items nearest to what people took after them."""
+def answer_queries(work: Work) -> tuple[pa.Table, pa.Table]:
+    """The queries frequent enough for a list (query, is_common), and what they are answered with: sql/query_answers.sql."""
     settings = work.run.settings
-    taken = pq.read_table(work.read("query_items")).to_pandas()
-    taken = taken[taken["searchers"] >= settings.min_query_users]
-    ids = pd.Index(sorted(taken["query"].unique()))
-    trained = taken[taken["item_id"].isin(items.ids)]
+    typed = pq.read_table(work.read("queries")).to_pandas()
+    typed = typed[typed["searchers"] >= settings.min_query_users].sort_values("query")
+    is_common = typed["users"] >= settings.min_analyst_users
+    listed = pa.table(
+        {"query": pa.array(typed["query"], pa.string()), "is_common": pa.array(is_common, pa.bool_())},
+    )
+    with connect(settings, work.folder) as connection:
+        connection.register("listed_queries", listed)
+        for name in ("items", "query_items"):
+            view_files(connection, name, [work.read(name)])
+        answers = fetch_table(
+            connection,
+            "query_answers",
+            k=settings.k,
+            title_weight=settings.title_weight,
+            word_smoothing=settings.word_smoothing,
+            query_smoothing=settings.query_smoothing,
+        )
+    return listed, answers
+
+
+def score_queries(work: Work, items: Factors, never: als.Ints, listed: pa.Table, answers: pa.Table) -> pa.Table:
+    """The items nearest to what queries are answered with, for the places that the answers leave empty."""
+    settings = work.run.settings
+    ids = pd.Index(listed["query"].to_pandas())
+    found = answers.to_pandas()
+    trained = found[found["item_id"].isin(items.ids)]
     rows, columns = positions(ids, trained["query"]), positions(items.ids, trained["item_id"])
     shape = (len(ids), len(items.ids))
     met = np.ones(len(trained), bool)
-    matrix = als.confidence(trained["weight"].to_numpy(), met, rows, columns, shape, settings.alpha)
+    weights = np.round(trained["score"].to_numpy() * settings.query_smoothing * als.UNIT).astype(np.int64)
+    matrix = als.confidence(weights, met, rows, columns, shape, settings.alpha)
     vectors = als.fold_in(items.vectors, matrix, trained_with(work), settings)
     top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
-    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    # A query without an answer points nowhere: its vector is zero, and every item is as near as any other.
+    points = vectors.any(axis=1)[:, None]
+    lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
     texts = np.full(lists.shape, '["similar"]', dtype=object)
-    is_common = ids.isin(common_queries(work))
-    listed = pa.table({"query": pa.array(ids, pa.string()), "is_common": pa.array(is_common, pa.bool_())})
-    return listed, flatten("query", ids, items.ids, lists, top.scores, texts)
+    return flatten("query", ids, items.ids, lists, top.scores, texts)
 
 
 def common_queries(work: Work) -> set[str]:
     """The queries that `min_analyst_users` users typed; sessions without a user do not count, they may be one person's."""
-    taken = pq.read_table(work.read("query_items"), columns=["query", "users"]).to_pandas()
-    return set(taken.loc[taken["users"] >= work.run.settings.min_analyst_users, "query"])
+    typed = pq.read_table(work.read("queries"), columns=["query", "users"]).to_pandas()
+    return set(typed.loc[typed["users"] >= work.run.settings.min_analyst_users, "query"])
 
 
 def score_similar(items: Factors, never: als.Ints, settings: Settings) -> pa.Table:
@@ -155,7 +180,7 @@ def write_lists(work: Work, table: str, scored: pa.Table, **listed: pa.Table) ->
         connection.register("scored_items", scored)
         for name, rows in listed.items():
             connection.register(name, rows)
-        for name in ("items", "bought", "popular_items", "query_items"):
+        for name in ("items", "bought", "popular_items"):
             view_files(connection, name, [work.read(name)])
         write_table(connection, table, work.draft(table), k=work.run.settings.k)
     return work.draft(table)

@@ -117,3 +117,19 @@ def test_what_is_no_whole_number_becomes_0_that_no_rule_allows(ask: Any, text: s
 @pytest.mark.parametrize("text", [None, "", "  "])
 def test_no_number_stays_none(ask: Any, text: str | None) -> None:
     assert ask("read_count($text)", text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Xbox360 Gears of War III", ["3", "360", "gear", "of", "war", "xbox"]),
+        ("Assassin's Creed", ["assassin", "creed"]),
+        ("Beyoncé boss boss", ["beyonce", "boss"]),
+        ("bus gas", ["bus", "gas"]),
+        ("x-men", ["men", "x"]),
+        ("?!", []),
+        (None, None),
+    ],
+)
+def test_words_of_a_text(ask: Any, text: str | None, words: list[str] | None) -> None:
+    assert ask("words_of($text)", text) == words

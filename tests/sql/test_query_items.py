@@ -29,14 +29,9 @@ def test_what_people_took_after_a_query_adds_up() -> None:
         linked("v", "red", "b"),
     )
     assert rows == [
-        {"query": "red", "item_id": "a", "weight": 8_000_000, "takers": 2, "searchers": 2, "users": 2},
-        {"query": "red", "item_id": "b", "weight": 2_000_000, "takers": 1, "searchers": 2, "users": 2},
+        {"query": "red", "item_id": "a", "weight": 8_000_000, "takers": 2},
+        {"query": "red", "item_id": "b", "weight": 2_000_000, "takers": 1},
     ]
-
-
-def test_searchers_are_different_users_or_sessions_and_not_searches() -> None:
-    rows = query_items(*[linked("u", "red")] * 5, linked("s", "red"), linked("u", "red", "a"))
-    assert [(row["searchers"], row["users"]) for row in rows] == [(2, 1)]
 
 
 def test_one_actors_weight_on_one_item_is_capped() -> None:
@@ -48,5 +43,5 @@ def test_events_without_a_query_or_an_item_or_any_weight_point_at_nothing() -> N
     assert query_items(linked("u", None, "a"), linked("u", "red"), linked("u", "red", "a", 0)) == []
 
 
-def test_a_query_that_came_with_a_click_and_was_never_searched_has_no_searchers() -> None:
-    assert [row["searchers"] for row in query_items(linked("u", "red", "a"))] == [0]
+def test_nothing_is_learnt_from_searches_in_the_tiers_that_leave_them_out() -> None:
+    assert query_items(linked("u", "red", "a"), tier="behaviour") == []

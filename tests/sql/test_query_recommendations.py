@@ -10,7 +10,7 @@ from sql_tables import Row, items, rows_of
 
 def recommend(
     catalog: list[Row],
-    evidence: Iterable[tuple[str, int]] = (),
+    answers: Iterable[tuple[str, float, bool]] = (),
     scored: Iterable[tuple[str, float]] = (),
     k: int = 20,
     listed: str = "red",
@@ -24,7 +24,9 @@ def recommend(
             for rank, row in enumerate((row for row in catalog if row["is_available"]), start=1)
             for segment in ("all", "category:toys")
         ],
-        query_items=[{"query": "red", "item_id": item_id, "weight": weight} for item_id, weight in evidence],
+        query_answers=[
+            {"query": "red", "item_id": item_id, "score": score, "is_taken": taken} for item_id, score, taken in answers
+        ],
         scored_items=[
             {"query": "red", "item_id": item_id, "score": score, "reason": '["similar"]'} for item_id, score in scored
         ],
@@ -36,11 +38,11 @@ def ids(rows: list[Row]) -> list[str]:
     return [row["item_id"] for row in rows]
 
 
-def test_first_what_people_took_then_what_the_model_finds_then_popular_each_labelled_so() -> None:
-    rows = recommend(items(*"abcd"), [("c", 3), ("d", 1)], [("b", 0.4)])
+def test_first_the_answers_then_what_the_model_finds_then_popular_each_labelled_so() -> None:
+    rows = recommend(items(*"abcd"), [("c", 0.75, True), ("d", 0.25, False)], [("b", 0.4)])
     assert [(row["item_id"], row["score"], json.loads(row["reason"])) for row in rows] == [
         ("c", 1.75, ["searched", "red"]),
-        ("d", 1.25, ["searched", "red"]),
+        ("d", 1.25, ["searched"]),
         ("b", 0.4, ["similar"]),
         ("a", 0.0, ["popular"]),
     ]
@@ -51,20 +53,20 @@ def test_a_query_with_quotes_is_named_whole_in_the_reason() -> None:
         "query_recommendations",
         items=items("a"),
         popular_items=[],
-        query_items=[{"query": 'the "o\\ne"', "item_id": "a", "weight": 1}],
+        query_answers=[{"query": 'the "o\\ne"', "item_id": "a", "score": 1.0, "is_taken": True}],
         scored_items=[],
         listed_queries=[{"query": 'the "o\\ne"'}],
     )
     assert [json.loads(row["reason"]) for row in rows] == [["searched", 'the "o\\ne"']]
 
 
-def test_an_item_that_people_took_and_the_model_finds_too_stands_there_once_as_taken() -> None:
-    rows = recommend(items("a"), [("a", 1)], [("a", 0.9)])
+def test_an_item_that_is_an_answer_and_the_model_finds_too_stands_there_once_as_an_answer() -> None:
+    rows = recommend(items("a"), [("a", 1.0, True)], [("a", 0.9)])
     assert [(row["item_id"], row["score"]) for row in rows] == [("a", 2.0)]
 
 
 def test_scores_of_the_model_outside_0_to_1_are_cut_but_keep_their_order() -> None:
-    rows = recommend(items(*"abcde"), [("e", 1)], [("a", 1.1), ("b", 1.2), ("c", -0.2), ("d", -0.1)])
+    rows = recommend(items(*"abcde"), [("e", 1.0, True)], [("a", 1.1), ("b", 1.2), ("c", -0.2), ("d", -0.1)])
     assert [(row["item_id"], row["score"]) for row in rows] == [
         ("e", 2.0),
         ("b", 1.0),
@@ -74,29 +76,23 @@ def test_scores_of_the_model_outside_0_to_1_are_cut_but_keep_their_order() -> No
     ]
 
 
-def test_equal_evidence_stands_in_the_order_of_the_ids() -> None:
-    assert ids(recommend(items(*"abc"), [("c", 1), ("b", 1), ("a", 1)])) == ["a", "b", "c"]
+def test_equal_answers_stand_in_the_order_of_the_ids() -> None:
+    assert ids(recommend(items(*"abc"), [(name, 0.3, True) for name in "cba"])) == ["a", "b", "c"]
 
 
-def test_evidence_that_differs_by_less_than_a_score_can_say_still_stands_in_its_order() -> None:
-    rows = recommend(items(*"ab"), [("a", 2**60), ("b", 2**60 + 1)])
-    assert ids(rows) == ["b", "a"]
-    assert rows[0]["score"] == rows[1]["score"]
-
-
-def test_what_is_not_available_is_left_out_of_all_parts_and_of_the_shares() -> None:
+def test_what_is_not_available_is_left_out_of_all_parts() -> None:
     catalog = [*items("a", "b"), *items("x", "y", is_available=False)]
-    rows = recommend(catalog, [("x", 3), ("a", 1)], [("y", 0.9), ("b", 0.5)])
-    assert [(row["item_id"], row["score"]) for row in rows] == [("a", 2.0), ("b", 0.5)]
+    rows = recommend(catalog, [("x", 0.75, True), ("a", 0.25, True)], [("y", 0.9), ("b", 0.5)])
+    assert [(row["item_id"], row["score"]) for row in rows] == [("a", 1.25), ("b", 0.5)]
 
 
 def test_only_listed_queries_have_a_list() -> None:
-    assert {row["query"] for row in recommend(items("a"), [("a", 1)], listed="blue")} == {"blue"}
+    assert {row["query"] for row in recommend(items("a"), [("a", 1.0, True)], listed="blue")} == {"blue"}
 
 
 def test_k_larger_than_the_catalog_gives_the_catalog_and_a_smaller_one_cuts() -> None:
-    assert ids(recommend(items(*"abc"), [("c", 1)], k=1000)) == ["c", "a", "b"]
-    assert ids(recommend(items(*"abc"), [("c", 1), ("b", 2)], k=1)) == ["b"]
+    assert ids(recommend(items(*"abc"), [("c", 1.0, True)], k=1000)) == ["c", "a", "b"]
+    assert ids(recommend(items(*"abc"), [("c", 0.3, True), ("b", 0.7, True)], k=1)) == ["b"]
 
 
 @st.composite
@@ -107,8 +103,8 @@ def shops(draw: st.DrawFn) -> dict[str, Any]:
     return {
         **world,
         "listed_queries": [{"query": query} for query in queries],
-        "query_items": [
-            {"query": query, "item_id": item, "weight": draw(st.integers(1, 3))}
+        "query_answers": [
+            {"query": query, "item_id": item, "score": draw(st.floats(0, 1)), "is_taken": draw(st.booleans())}
             for query, item in pairs(draw, [*queries, "rare"], known)
         ],
         "scored_items": [

@@ -170,6 +170,20 @@ def test_frequent_queries_have_lists_that_begin_with_what_people_took_and_rare_o
     assert lists["halo"][0] == "c"
 
 
+def test_a_query_after_which_nobody_took_anything_has_a_list_of_its_words(tmp_path: Path) -> None:
+    events = [each for user in "uvw" for each in (event("search", user, "halo"), event("click", user, "c", minute=2))]
+    events += [event("search", user, "Halo Lamp", minute=30) for user in ("u", "x")]
+    events += [event("search", user, "zebra", minute=40) for user in ("u", "x")]
+    events += [event("purchase", f"other {place}", "b") for place in range(9)]
+    catalog = [item("a", title="Desk lamp"), *(item(name) for name in "bcd")]
+    settings = run_line(tmp_path, catalog, events, link_minutes=5)
+    lists = lists_of(settings, "query_recommendations", "query")
+    assert set(lists) == {"halo", "halo lamp", "zebra"}
+    assert set(lists["halo lamp"][:2]) == {"a", "c"}
+    assert lists["zebra"] == lists_of(settings, "popular_items", "segment")["all"]
+    check_lists(settings)
+
+
 def test_hidden_items_come_back_into_what_users_are_shown(tmp_path: Path) -> None:
     """A hidden pair is hidden from the model only: its user's own list knows it, for instance as a reason."""
     events = [
