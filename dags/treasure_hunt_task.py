@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from airflow.sdk import Asset, Connection, XComArg, task
-from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
 
 from pipeline import line
 from pipeline.errors import BadInput, TreasureHuntError
@@ -29,6 +29,15 @@ from pipeline.settings import PREFIX, Settings, load_settings
 
 CONNECTIONS = {"serving_url": "treasure_hunt_serving", "source_url": "treasure_hunt_source"}
 DRIVERS = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg"}
+
+# action of the form: function of pipeline.serving.rollback, and its options
+ROLLBACKS: dict[str, tuple[str, dict[str, bool]]] = {
+    "rollback": ("rollback", {}),
+    "rollback and pin": ("rollback", {"pin": True}),
+    "pin": ("pin", {}),
+    "unpin": ("unpin", {}),
+    "unpin and advance": ("unpin", {"advance": True}),
+}
 
 log = logging.getLogger("treasure_hunt")
 
@@ -47,6 +56,8 @@ def make_task(stage: str, pool: str | None) -> XComArg:
     )
     def run(**context: Any) -> dict[str, Any]:
         result = run_stage(stage, context)
+        if result.is_superseded:  # somebody else has done its work: neither a success nor a failure of this attempt
+            raise AirflowSkipException(result.notes[-1])
         context["outlet_events"][asset].extra = {"hour": result.hour, "rows": result.rows_out}
         context["outlet_events"][asset].add_partitions(result.hour)
         return {"rows_in": result.rows_in, "rows_out": result.rows_out, "files": result.files}
@@ -78,6 +89,40 @@ def replay_refused(asked: Mapping[str, Any]) -> dict[str, Any]:
     for sentence in describe_replay(done):
         log.info("%s", sentence)
     return asdict(done)
+
+
+def make_rollback_task() -> XComArg:
+    """The task that moves or pins the live version as the form of its run says."""
+
+    @task(task_id="rollback", doc_md="Choose which version readers get.", multiple_outputs=False)
+    def run(**context: Any) -> str:
+        return choose_version(context["params"])
+
+    return run()
+
+
+def choose_version(asked: Mapping[str, Any]) -> str:
+    """Do what the form asks for; what is live then, or the one sentence of the error, stands in the log."""
+    from pipeline.serving import rollback as moves  # databases: a task pays for it, not the DAG processor
+    from pipeline.serving.database import connect, reading
+
+    function, options = ROLLBACKS[asked["action"]]
+    try:
+        if asked["version"] and function != "rollback":
+            raise BadInput(f"a version is only chosen for a rollback, not for {asked['action']}; leave it empty.")
+        chosen = {"version": asked["version"] or None} if function == "rollback" else {}
+        settings = load_task_settings()
+        engine = connect(settings.serving)
+        live = getattr(moves, function)(
+            engine, settings.source, settings.arm, why=asked["why"] or None, **options, **chosen
+        )
+        with reading(engine) as connection:
+            pinned = moves.read_pin(connection, settings.source, settings.arm)
+    except TreasureHuntError as error:
+        log.error("%s", error)
+        raise
+    log.info("%s is live; %s", live, pinned or "nothing is pinned, so the next hour goes live as ever")
+    return str(live)
 
 
 def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:

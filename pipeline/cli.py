@@ -15,6 +15,7 @@ from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stages
 from pipeline.run import Run
 from pipeline.serving import database, read
+from pipeline.serving.rollback import list_pins
 from pipeline.settings import load_settings
 from pipeline.sources.read import source_url
 
@@ -77,6 +78,8 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         rows = read.freshness(engine)
         if not rows:
             show.sentence("nothing is published yet")
+        for pinned in list_pins(engine):
+            show.sentence(pinned, style="yellow")
         for row in rows:
             show.sentence(
                 f"live: {row['source']}/{row['arm']} {row['version']}, tier {row['tier'] or 'unknown'}, "

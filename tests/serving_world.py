@@ -1,5 +1,7 @@
 """Small versions to publish, and what to look at afterwards."""
 
+import os
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,6 +13,7 @@ from sqlalchemy import Engine, select
 
 from pipeline.serving import publish as publishing
 from pipeline.serving.database import connect, create_schema, reading
+from pipeline.serving.pointer import take_token
 from pipeline.serving.publish import VersionInfo, describe_version, publish_version
 from pipeline.serving.schema import live, live_history, metadata, rows_of
 
@@ -113,6 +116,23 @@ def publish_at_barrier(url: str, content: str, files: dict[str, Path], barrier: 
     engine = connect(url)
     barrier.wait()
     outcomes.put(publish_version(engine, describe(0, content), files))
+    engine.dispose()
+
+
+def publish_rounds(url: str, content: str, files: dict[str, Path], barrier: Any, outcomes: Any, rounds: int) -> None:
+    engine = connect(url)
+    for hour in range(rounds):
+        barrier.wait()
+        outcomes.put((hour, publish_version(engine, describe(hour, content), files)))
+    engine.dispose()
+
+
+def publish_after_sleep(url: str, files: dict[str, Path], outcomes: Any) -> None:
+    """Takes a token, stops itself, and publishes when it is continued."""
+    engine = connect(url)
+    token = take_token(engine, "the zombie")
+    os.kill(os.getpid(), signal.SIGSTOP)
+    outcomes.put(publish_version(engine, describe(0, "zombie"), files, token=token))
     engine.dispose()
 
 

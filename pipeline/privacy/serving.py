@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Set
 from contextlib import closing
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, exc
 
@@ -88,15 +89,23 @@ def vacuum(engine: Engine, tables: Set[str]) -> None:
         _vacuum_file(engine)
         return
     with answering(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        quote = connection.dialect.identifier_preparer.quote
         for name in sorted(tables):
-            # ANALYZE: the statistics of a column keep some of its values.
-            connection.execute(sa.text(f"vacuum (full, analyze) {quote(name)}"))
+            vacuum_table(connection, name)
         for statement in ("vacuum (full) pg_statistic", "checkpoint"):
             try:
                 connection.execute(sa.text(statement))
             except exc.ProgrammingError:
                 continue  # not ours to do: the server does both by itself in time
+
+
+def vacuum_table(connection: Connection, name: str) -> None:
+    """PostgreSQL wrote the table anew, and what it knows about its values; one that was removed meanwhile is gone anyway."""
+    try:
+        # ANALYZE: the statistics of a column keep some of its values.
+        connection.execute(sa.text(f"vacuum (full, analyze) {connection.dialect.identifier_preparer.quote(name)}"))
+    except exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.UndefinedTable):
+            raise
 
 
 def _vacuum_file(engine: Engine) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, Table, select
 
 from pipeline.errors import NotLanded
 from pipeline.privacy.people import NO_QUERY, SEARCHED
+from pipeline.privacy.serving import vacuum_table
 from pipeline.serving.database import answering, lock_erasures, reading, writing
 from pipeline.serving.schema import live, query_recommendations, rows_of, user_recommendations, versions
 from pipeline.settings import Settings
@@ -78,6 +79,5 @@ def _drop_bytes(engine: Engine, parts: list[str]) -> None:
             connection.cursor().execute("pragma wal_checkpoint(truncate)").fetchone()  # later, where a reader holds it
         return
     with answering(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        quote = connection.dialect.identifier_preparer.quote
         for name in parts:
-            connection.execute(sa.text(f"vacuum (full, analyze) {quote(name)}"))
+            vacuum_table(connection, name)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, exc, insert, select, update
+from sqlalchemy import Connection, Engine, delete, exc, insert, select, update
 
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
@@ -185,6 +185,8 @@ def _finish(
         "rows_out": rows,
     }
     names = list(publishing)
+    # A version whose rows were removed since it was published has stages on record.
+    connection.execute(delete(run_stages).where(run_stages.c.version == version.version))
     connection.execute(
         insert(run_stages),
         [{"version": version.version, **{name: stage[name] for name in names}} for stage in [*stages, publishing]],

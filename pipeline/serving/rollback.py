@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, or_, select, update
 
 from pipeline.errors import BadInput
-from pipeline.serving.database import create_schema, writing
+from pipeline.serving.database import create_schema, reading, writing
 from pipeline.serving.outcome import describe_pin
 from pipeline.serving.pointer import end_attempt, lock_pointer, nothing_published, record_move, take_token
 from pipeline.serving.schema import live, versions
@@ -71,6 +71,12 @@ def read_pin(connection: Connection, source: str, arm: str) -> str | None:
     """Which version is pinned, since when and why; None when none is."""
     now = connection.execute(select(*live.c).where(_ours(source, arm))).first()
     return describe_pin(now) if now and now.pinned_at else None
+
+
+def list_pins(engine: Engine) -> list[str]:
+    """A sentence for every pinned version of any source and arm."""
+    with reading(engine) as connection:
+        return [describe_pin(row) for row in connection.execute(select(*live.c).where(live.c.pinned_at.is_not(None)))]
 
 
 def live_of(connection: Connection, source: str, arm: str) -> str:

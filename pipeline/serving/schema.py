@@ -98,7 +98,9 @@ versions = Table(
     _value("data_cutoff", Moment(), "everything that was delivered before this moment is in: the end of the hour"),
     _value("published_at", Moment(), "when it was published, by the clock; null before", nullable=True),
     _value(
-        "status", TEXT, "loading, failed, published, or removed; only published versions can be live and never change"
+        "status",
+        TEXT,
+        "loading, failed, superseded, published or removed; only published ones can be live and never change",
     ),
     _value("content_hash", TEXT, "SHA-256 over source, arm, hour and the hash of each table's Parquet"),
     _value("code_version", TEXT, "hash of the code that made it"),
@@ -159,7 +161,10 @@ attempts = Table(
     _value("purpose", TEXT, "what it was taken for"),
     _value("version", TEXT, "the version it worked on", nullable=True),
     _value(
-        "outcome", TEXT, "live, history, unchanged, superseded or failed; null: still at it, or killed", nullable=True
+        "outcome",
+        TEXT,
+        "live, history, pinned, unchanged, superseded or failed; null: still at it, or killed",
+        nullable=True,
     ),
     _value("ended_at", Moment(), "when it ended, by the clock", nullable=True),
     comment="Where attempts get their tokens: the later of two attempts has the higher one. Grain: token.",

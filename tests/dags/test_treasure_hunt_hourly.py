@@ -19,7 +19,9 @@ pytestmark = pytest.mark.timeout(180)
 
 def test_folder_holds_these_dags_and_no_import_error(dag_bag: Any) -> None:
     assert dag_bag.import_errors == {}
-    assert {"treasure_hunt_hourly", "treasure_hunt_replay", "treasure_hunt_erase"} <= set(dag_bag.dags)
+    assert {"treasure_hunt_hourly", "treasure_hunt_replay", "treasure_hunt_erase", "treasure_hunt_rollback"} <= set(
+        dag_bag.dags
+    )
 
 
 def test_tasks_and_edges_are_the_stages(dag: Any) -> None:
@@ -111,6 +113,24 @@ def test_a_run_calls_every_stage_once_in_order_for_the_floored_hour(
     assert {call[1:] for call in calls} == {(parse_hour("2025-03-01T10"), tmp_path, False)}
     published = run.get_task_instance("publish").xcom_pull(task_ids="publish")
     assert published == {"rows_in": 3, "rows_out": 2, "files": {"publish": "publish.parquet"}}
+
+
+def test_a_superseded_attempt_is_skipped_and_the_run_is_reported_and_not_red(
+    dag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        calls.append(stage)
+        lost = {"notes": ("version x is superseded",), "is_superseded": True} if stage == "publish" else {}
+        return StageResult(stage, "2025-03-01T10", 3, 2, 0.1, **lost)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2025, 3, 1, 10, tzinfo=UTC))
+    states = {one.task_id: str(one.state) for one in run.get_task_instances()}
+    assert states == {stage: "skipped" if stage == "publish" else "success" for stage in line.STAGES}
+    assert run.state == "success"
+    assert calls[-1] == "report"
 
 
 def test_the_form_can_ask_to_pull_again(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,7 +124,9 @@ def test_a_home_that_cannot_be_used_is_one_sentence(call: Call, tmp_path: Path) 
         assert "cannot be used" in refused(call(*command, home=str(tmp_path / "file")))
 
 
-@pytest.mark.parametrize("command", [["recommend", "u"], ["search", "q"], ["similar", "i"], ["versions"], ["rollback"]])
+@pytest.mark.parametrize(
+    "command", [["recommend", "u"], ["search", "q"], ["similar", "i"], ["versions"], ["rollback"], ["diff"], ["pin"]]
+)
 def test_a_serving_database_that_is_not_there_not_filled_or_not_one_is_one_sentence(
     call: Call, command: list[str], tmp_path: Path
 ) -> None:
@@ -384,6 +386,31 @@ def test_rollback_goes_back_one_version_or_to_the_one_named_and_versions_shows_i
     assert call("rollback", newer).out.strip() == f"{newer} is live"
     assert "is not a version to go back to" in refused(call("rollback", "2020-01-01T00-0123456789ab"))
     assert versions() == before
+
+
+def test_a_pinned_version_stays_until_it_is_unpinned_and_every_command_says_so(call: Call, ran: Settings) -> None:
+    newer, older = re.findall(r"^(2026-\S+) +published", call("versions").out, re.MULTILINE)
+    said = call("rollback", "--pin", "--why", "bad prices").out
+    assert f"{older} is live" in said
+    assert re.search(rf"{older} is pinned since .* UTC \(bad prices\); `treasure-hunt unpin`", said)
+    assert re.search(rf"^{older} .*pinned, live\s*$", call("versions").out, re.MULTILINE)
+    assert f"{older} is pinned since" in call("status").out
+    assert call("unpin").out.strip() == f"nothing is pinned; {older} is live until the next hour is published"
+    assert "nothing to unpin" in refused(call("unpin"))
+    assert f"{older} is pinned; " in call("pin").out
+    assert call("unpin", "--advance").out.strip() == f"nothing is pinned; {newer} is live"
+
+
+def test_diff_compares_live_with_the_version_before_it_and_names_no_user(call: Call, ran: Settings) -> None:
+    newer, older = re.findall(r"^(2026-\S+) +published", call("versions").out, re.MULTILINE)
+    said = call("diff").out
+    assert said.startswith(f"A {older}\nB {newer}\n")
+    assert re.search(r"^users with a list +\d+ +\d+ +[+-]\d+\.\d%", said, re.MULTILINE)
+    assert re.search(r"mean share of the top 10 kept +\d+\.\d%", said)
+    assert "Items that gained most places in users' top 10" in said
+    assert not re.search(r"\bu\d{6}\b", said)
+    assert call("diff", newer, older).out.startswith(f"A {newer}\nB {older}\n")
+    assert "is not in the serving database" in refused(call("diff", older, "2020-01-01T00-0123456789ab"))
 
 
 def test_verify_says_that_all_tables_are_the_same_or_names_those_that_differ(call: Call, ran: Settings) -> None:

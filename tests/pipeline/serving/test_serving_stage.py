@@ -10,12 +10,14 @@ from sqlalchemy import Engine
 
 from pipeline.errors import AuditFailed, NotLanded, Unreachable
 from pipeline.files import code_version, hash_file
-from pipeline.lake import hour_folder, read_manifest
+from pipeline.lake import Work, hour_folder, read_manifest
 from pipeline.run import Run
 from pipeline.serving.database import reading
+from pipeline.serving.publish import describe_version, publish_version
 from pipeline.serving.read import freshness, list_versions
 from pipeline.settings import load_settings
-from pipeline.stages.publish import publish
+from pipeline.stages import publish as stage
+from pipeline.stages.publish import count_empty_places, publish
 from pipeline.tables import PRODUCERS
 
 
@@ -140,3 +142,24 @@ def test_what_a_refused_version_broke_stands_in_the_evidence(run: Run) -> None:
     evidence = json.loads((hour_folder(run.lake, run.hour) / "failed" / "publish" / "manifest.json").read_text())
     (failed,) = [one for one in evidence["quality"] if not one["passed"]]
     assert (failed["rule"], failed["severity"], failed["observed"]) == ("lists_not_filled", "critical", 1.0)
+
+
+def test_a_superseded_attempt_lands_nothing_and_is_no_failure(
+    run: Run, engine: Engine, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It read its tables, then another attempt of the hour took the next token and published other content."""
+    land(run, full_version())
+
+    def publish_other_first(work: Work) -> int:
+        other = describe_version("shop", "batch", run.hour, run.end, run.end, {"items": "other"}, "code")
+        assert publish_version(engine, other, files) == "live"
+        return count_empty_places(work)
+
+    monkeypatch.setattr(stage, "count_empty_places", publish_other_first)
+    result = publish(run)
+    assert result.is_superseded
+    assert "is superseded: a later attempt of 2026-01-01T13 has published" in result.notes[-1]
+    folder = hour_folder(run.lake, run.hour)
+    assert not (folder / "publish.json").exists()
+    assert not (folder / "failed").exists()
+    assert [one["status"] for one in list_versions(engine, "shop", "batch")] == ["published", "superseded"]
