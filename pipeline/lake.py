@@ -150,18 +150,8 @@ class Work:
         where and how many, does too, and that of a warning is noted.
         """
         severity = GATES[gate].severity
-        self.quality.append(
-            {
-                "table": GATES[gate].table,
-                "rule": gate,
-                "severity": severity,
-                "passed": passed,
-                "checked": None,
-                "failed": None,
-                "observed": observed,
-                "sentence": "" if passed else sentence,
-            }
-        )
+        found = {"table": GATES[gate].table, "rule": gate, "severity": severity, "passed": passed, "checked": None}
+        self.quality.append(found | {"failed": None, "observed": observed, "sentence": "" if passed else sentence})
         if not passed and severity == "warning":
             self.note(f"warning: {sentence}")
 
