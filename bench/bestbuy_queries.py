@@ -46,7 +46,10 @@ where not $past or hour < $now
 group by query, item_id
 having weight > 0
 """
-LISTED = "create or replace table listed_queries as select distinct query from asked where slot = $slot and query is not null"
+LISTED = """
+create or replace table listed_queries as
+select distinct query from asked where slot = $slot and query is not null
+"""
 GAINED = """
 with ranked as (
     select query, item_id, row_number() over (partition by query order by score desc, item_id asc) as rank from answers

@@ -129,7 +129,7 @@ def score_queries(work: Work, items: Factors, never: als.Ints, listed: pa.Table,
     vectors = als.fold_in(items.vectors, matrix, trained_with(work), settings)
     top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
     # A query without an answer points nowhere: its vector is zero, and every item is as near as any other.
-    points = vectors.any(axis=1)[:, None]
+    points = vectors.any(axis=1, keepdims=True)
     lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
     texts = np.full(lists.shape, '["similar"]', dtype=object)
     return flatten("query", ids, items.ids, lists, top.scores, texts)
