@@ -1,13 +1,15 @@
 """What readers get now, and what was sold when."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from pipeline import history, show
 from pipeline.errors import BadInput, NotLanded
 from pipeline.hours import HOUR, format_hour, parse_hour
-from pipeline.serving import database, read
+from pipeline.serving import database
+from pipeline.serving.contract import Answer, Asked, Source
+from pipeline.serving.lists import ListReader
 from pipeline.settings import load_settings
 
 app = typer.Typer(help=__doc__)
@@ -22,42 +24,69 @@ def readable(text: str) -> str:
     return text
 
 
-@app.command()
-def recommend(user: Annotated[str, typer.Argument(help="User id.", callback=readable)]) -> None:
-    """The live list of a user, or the popular one for somebody unknown."""
+K = Annotated[int | None, typer.Option("--k", help="How many items; default: as many as are published.", min=1)]
+Segment = Annotated[str | None, typer.Option(help="A category: its popular items come before everyone's.")]
+
+
+def _read(k: int | None, segment: str | None, **whose: Any) -> Answer:
     settings = load_settings()
     engine = database.connect(settings.serving)
-    found = read.read_user(engine, settings.source, settings.arm, user)
-    unknown = found.served_reason != "personal"
+    try:
+        reader = ListReader(engine, settings.source, settings.arm, settings.stale_after_minutes)
+        return reader.read(Asked(k=k, segment=segment, **whose))
+    finally:
+        engine.dispose()
+
+
+def _normalize(query: str) -> str:
+    from pipeline.queries import normalize_query
+
+    spelling = normalize_query(query)
+    if not spelling:
+        raise BadInput("the query is empty; give what somebody would type.")
+    return spelling
+
+
+@app.command()
+def recommend(
+    user: Annotated[str, typer.Argument(help="User id.", callback=readable)],
+    query: Annotated[
+        list[str] | None, typer.Option(help="A recent search of the session; the newest first, up to 5 times.")
+    ] = None,
+    segment: Segment = None,
+    k: K = None,
+) -> None:
+    """The live list of a user; of somebody unknown what fits the searches, the segment, or everyone."""
+    found = _read(k, segment, user=user, queries=tuple(_normalize(typed) for typed in query or ()))
+    unknown = found.served_reason == Source.POPULAR
     show.answer(f"For user {user}", found, f"user {user!r} is not known: the popular list" if unknown else "")
 
 
 @app.command()
-def search(query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)]) -> None:
+def search(
+    query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)],
+    segment: Segment = None,
+    k: K = None,
+) -> None:
     """The live list of a query, or the popular one for a rare query."""
-    from pipeline.queries import normalize_query
-
-    settings, spelling = load_settings(), normalize_query(query)
-    if not spelling:
-        raise BadInput("the query is empty; give what somebody would type.")
-    engine = database.connect(settings.serving)
-    found = read.read_query(engine, settings.source, settings.arm, spelling)
-    rare = found.served_reason != "query"
+    spelling = _normalize(query)
+    found = _read(k, segment, query=spelling)
+    rare = found.served_reason != Source.QUERY
     show.answer(
         f"After {spelling!r}",
         found,
-        f"{spelling!r} is too rare for a list of its own: the popular list" if rare else "",
+        f"{spelling!r} is too rare for a list of its own: the {found.served_reason} list" if rare else "",
     )
 
 
 @app.command()
-def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)]) -> None:
+def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)], k: K = None) -> None:
     """The live list of items that go with an item."""
-    settings = load_settings()
-    engine = database.connect(settings.serving)
-    found = read.read_similar(engine, settings.source, settings.arm, item)
-    unknown = found.served_reason != "similar"
-    show.answer(f"Like item {item}", found, f"item {item!r} is not in the catalog: the popular list" if unknown else "")
+    found = _read(k, None, item=item)
+    told = {Source.SEGMENT: "has no similar items: what is popular in its category"}
+    told[Source.POPULAR] = "is not in the catalog: the popular list"
+    note = told.get(found.served_reason)
+    show.answer(f"Like item {item}", found, f"item {item!r} {note}" if note else "")
 
 
 @app.command()

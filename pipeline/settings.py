@@ -20,6 +20,16 @@ PREFIX = "TREASURE_HUNT_"
 PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "data_docs"}
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
+# They say from when on somebody is told, not what comes out.
+WATCH = {"stale_after_minutes"}
+READING = {
+    "serving_read_url",
+    "api_key",
+    "api_requests_per_second",
+    "api_connections",
+    "api_patience_ms",
+    "lookup_password",
+}
 # They say what is taken out of hours that are over.
 RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
 
@@ -45,6 +55,35 @@ class Settings(BaseSettings):
     )
     start: datetime = Field(
         parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
+    )
+
+    # serving
+    stale_after_minutes: float = Field(
+        90.0,
+        gt=0,
+        description="age of the live version's data, in minutes, past which readers and monitoring hear that it is stale",
+    )
+    serving_read_url: str = Field(
+        "", repr=False, description="URL by which `treasure-hunt serve` reads the serving database; empty: serving_url"
+    )
+    api_key: str = Field(
+        "",
+        repr=False,
+        description="key that requests to the read API must carry as X-API-Key; empty: none is asked for",
+    )
+    api_requests_per_second: float = Field(
+        0, ge=0, description="requests a second that one key or address may make of a process of the read API; 0: any"
+    )
+    api_connections: int = Field(
+        4, ge=1, le=100, description="connections to the serving database that each process of the read API keeps"
+    )
+    api_patience_ms: int = Field(
+        1000,
+        ge=10,
+        description="milliseconds after which the read API gives the serving database up and answers without",
+    )
+    lookup_password: str = Field(
+        "", repr=False, description="password of the look-up page, which shows what people did; empty: the page is off"
     )
 
     # pulling
@@ -197,7 +236,7 @@ class Settings(BaseSettings):
 
     def facts(self) -> dict[str, Any]:
         """The settings that decide what comes out."""
-        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS | RETENTION)
+        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS | RETENTION | WATCH | READING)
 
     @property
     def lake(self) -> Path:

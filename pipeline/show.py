@@ -10,7 +10,7 @@ from rich.table import Table
 from pipeline.hours import format_hour
 from pipeline.run import StageResult
 from pipeline.serving.compare import TOP, Difference, Mover
-from pipeline.serving.read import Answer
+from pipeline.serving.contract import Answer
 
 # Where there is no terminal (a log, a pipe) nothing should be folded at 80 columns.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140, soft_wrap=False)
@@ -58,16 +58,15 @@ def stage_line(result: StageResult) -> None:
 
 def answer(title: str, found: Answer, note: str = "") -> None:
     """A list as it is served, with the version it comes from and the age of its data."""
-    rows = table(title, "rank", "item", "title", "price", "score", "why", right=("rank", "price", "score"))
+    rows = table(title, "rank", "item", "title", "price", "score", "from", "why", right=("rank", "price", "score"))
     for row in found.rows:
         price = f"{row.price:.2f} {row.currency or ''}".strip() if row.price is not None else ""
-        rows.add_row(str(row.rank), row.item_id, row.title or "", price, f"{row.score:.3f}", row.reason)
+        rows.add_row(str(row.rank), row.item_id, row.title or "", price, f"{row.score:.3f}", row.source, row.reason)
     if note:
         console.print(note, style="yellow", markup=False)
     console.print(rows)
-    console.print(
-        f"{found.served_reason} list of version {found.version}; data is {age(found.age_seconds)} old", style="dim"
-    )
+    told = f"{age(found.age_seconds)} old{', which is stale' if found.is_stale else ''}"
+    sentence(f"{found.served_reason} list of version {found.version}; data is {told}", style="dim")
 
 
 def item(item_id: str, intervals: list[dict[str, Any]]) -> Table:

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from serving_world import HOUR, describe, live_id, moves
 from sqlalchemy import Engine, text
 
 from pipeline.errors import AuditFailed, BadInput, NotLanded
-from pipeline.serving import read as read_module
 from pipeline.serving.database import connect, reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.read import (
@@ -31,7 +29,8 @@ def test_known_user_gets_the_personal_list_with_titles_prices_and_reasons(engine
     publish()
     answer = read_user(engine, "shop", "batch", "u1")
     assert (answer.served_reason, answer.version) == ("personal", describe().version)
-    first, second = answer.rows
+    first, second, fill = answer.rows
+    assert (fill.item_id, fill.source, fill.reason) == ("c", "popular", "popular right now")
     assert (first.rank, first.item_id, first.title, first.price, first.currency) == (1, "a", "HALO 3", 19.99, "USD")
     assert (first.score, first.reason) == (0.9, "because you searched for 'gears of war'")
     assert second.reason == "because you bought HALO 3"
@@ -182,22 +181,3 @@ def test_the_hour_rolled_back_from_goes_live_when_it_is_published_again(engine: 
     rollback(engine, "shop", "batch")
     assert publish(1) == "live"
     assert moves(engine)[-1] == (describe(1).version, "publish")
-
-
-def test_an_answer_comes_from_one_version_also_when_another_is_published_meanwhile(
-    engine: Engine, publish: Publish, monkeypatch: pytest.MonkeyPatch, serving_url: str, files: dict[str, Path]
-) -> None:
-    publish(0)
-    read_list = read_module._read_list
-
-    def publish_first(*arguments: Any) -> Any:
-        other = connect(serving_url)
-        publish_version(other, describe(1), files)
-        other.dispose()
-        rows = read_list(*arguments)
-        assert rows
-        return rows
-
-    monkeypatch.setattr(read_module, "_read_list", publish_first)
-    assert read_user(engine, "shop", "batch", "u1").version == describe(0).version
-    assert live_id(engine) == describe(1).version
