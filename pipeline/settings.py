@@ -28,7 +28,6 @@ READING = {
     "api_requests_per_second",
     "api_connections",
     "api_patience_ms",
-    "lookup_password",
 }
 # They say what is taken out of hours that are over.
 RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
@@ -81,9 +80,6 @@ class Settings(BaseSettings):
         1000,
         ge=10,
         description="milliseconds after which the read API gives the serving database up and answers without",
-    )
-    lookup_password: str = Field(
-        "", repr=False, description="password of the look-up page, which shows what people did; empty: the page is off"
     )
 
     # pulling

@@ -1,0 +1,1 @@
+"""The read API: the serving database over HTTP."""

@@ -1,0 +1,45 @@
+"""The read API over HTTP."""
+
+import os
+import tempfile
+from typing import Annotated
+
+import typer
+
+from pipeline import show
+from pipeline.errors import BadInput
+from pipeline.settings import load_settings
+
+app = typer.Typer(help=__doc__)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for every one of this machine.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes; as many as cores are free.")] = 1,
+) -> None:
+    """Serve the live lists over HTTP until stopped; /docs describes the routes."""
+    import uvicorn
+
+    settings = load_settings()
+    if settings.api_key and len(settings.api_key) < 16:
+        raise BadInput("TREASURE_HUNT_API_KEY is shorter than 16 characters, which can be guessed; take a longer one.")
+    with tempfile.TemporaryDirectory(prefix="treasure-hunt-metrics-") as folder:
+        if workers > 1:  # read by the processes when they import prometheus_client
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        show.sentence(f"http://{host}:{port}/docs; Ctrl-C stops it")
+        # No access log: paths name users and what they typed.
+        uvicorn.run(
+            "pipeline.api.app:make_app",
+            factory=True,
+            host=host,
+            port=port,
+            workers=workers,
+            access_log=False,
+            log_level="warning",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )

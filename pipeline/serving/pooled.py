@@ -1,0 +1,70 @@
+"""Connections for a program that reads all day: few, kept, read-only, planned for single reads, never waited for long."""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, create_engine, event, make_url
+
+from pipeline.serving.database import connect
+
+# Every read looks up a few keys: nothing that pays for large queries only, and a plan is made once and kept.
+PLANNER = (
+    "-c plan_cache_mode=force_generic_plan -c jit=off -c max_parallel_workers_per_gather=0 "
+    "-c enable_hashjoin=off -c enable_mergejoin=off -c enable_seqscan=off"
+)
+
+
+def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
+    """An engine of so many connections that cannot write; statements, and waits for a connection, end after the patience."""
+    plain = connect(url)  # refuses what is no serving database
+    if plain.dialect.name == "sqlite":
+        engine = create_engine(plain.url, connect_args={"timeout": 5}, pool_size=connections, max_overflow=0)
+
+        @event.listens_for(engine, "connect")
+        def _only_read(connection: Any, _record: Any) -> None:
+            connection.isolation_level = None
+            connection.execute("pragma query_only = on")
+
+        return engine
+    options = f"{PLANNER} -c default_transaction_read_only=on -c statement_timeout={patience_ms}"
+    parsed = make_url(plain.url)
+    own = parsed.query.get("options", "")
+    return create_engine(
+        parsed,
+        isolation_level="AUTOCOMMIT",  # one statement is one snapshot and one round trip
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=patience_ms / 1000,
+        connect_args={
+            "connect_timeout": 2,
+            "options": f"{own} {options}".strip(),
+            "application_name": "treasure-hunt serve",
+        },
+    )
+
+
+class Watch:
+    """Knows since when each connection is in use, and cuts those that a silent server keeps waiting."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.in_use: dict[Any, float] = {}
+        event.listen(engine, "checkout", lambda connection, *_: self.in_use.update({connection: time.monotonic()}))
+        event.listen(engine, "checkin", lambda connection, *_: self.in_use.pop(connection, None))
+        event.listen(engine, "invalidate", lambda connection, *_: self.in_use.pop(connection, None))
+
+    def cut_hung(self, seconds: float) -> int:
+        """Connections in use for longer are shut, so that whoever waits for them gets an error; returns how many."""
+        late = [one for one, since in list(self.in_use.items()) if time.monotonic() - since > seconds]
+        for connection in late:
+            self.in_use.pop(connection, None)
+            # Closed meanwhile, or SQLite, which has no socket.
+            with (
+                suppress(OSError, AttributeError, psycopg.Error),
+                socket.socket(fileno=os.dup(connection.pgconn.socket)) as line,
+            ):
+                line.shutdown(socket.SHUT_RDWR)
+        return len(late)

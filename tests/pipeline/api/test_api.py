@@ -1,0 +1,324 @@
+"""The read API: every well-formed read is answered from one version, the rest is refused with one sentence."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as tries
+from hypothesis import strategies as st
+from serving_world import describe, small_version, write_tables
+from sqlalchemy import text
+from starlette.testclient import TestClient
+from tcp_proxy import proxy
+
+from pipeline.api.app import make_app
+from pipeline.api.guards import KNOWN_CALLERS, RateLimit
+from pipeline.api.lists import LONGEST_TEXT
+from pipeline.serving.database import connect
+from pipeline.serving.pooled import connect_readers
+from pipeline.serving.publish import publish_version
+from pipeline.settings import Settings, load_settings
+
+Publish = Callable[[int], None]
+Open = Callable[..., TestClient]
+
+
+@pytest.fixture
+def publish(serving_url: str, tmp_path: Path) -> Publish:
+    """Publishes the small version as that of an hour."""
+    files = write_tables(tmp_path / "draft", small_version())
+
+    def publish_small(hours_later: int = 0) -> None:
+        engine = connect(serving_url)
+        publish_version(engine, describe(hours_later), files)
+        engine.dispose()
+
+    return publish_small
+
+
+@pytest.fixture
+def open_api(serving_url: str, tmp_path: Path) -> Iterator[Open]:
+    """Opens the API on this database, with settings."""
+    with contextlib.ExitStack() as opened:
+
+        def open_one(**settings: Any) -> TestClient:
+            chosen: Settings = load_settings(**{"home": tmp_path / "var", "serving_url": serving_url, **settings})
+            return opened.enter_context(TestClient(make_app(chosen)))
+
+        yield open_one
+
+
+def test_lists_are_answered_with_reason_version_and_age(publish: Publish, open_api: Open) -> None:
+    publish(0)
+    api = open_api()
+    for path, reason in {
+        "/v1/recommendations/u1": "personal",
+        "/v1/recommendations/nobody": "popular",
+        "/v1/recommendations/nobody?query=Gears%20%20of%20WAR": "searches",
+        "/v1/recommendations/nobody?segment=games": "segment",
+        "/v1/search-recommendations?q=GEARS+of+war": "query",
+        "/v1/search-recommendations?q=rare": "popular",
+        "/v1/similar/a": "similar",
+        "/v1/similar/gone": "similar",
+        "/v1/similar/unknown": "popular",
+    }.items():
+        answer = api.get(path)
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+        body = answer.json()
+        assert (body["served_reason"], body["version"]) == (reason, describe().version)
+        assert (body["is_stale"], body["is_degraded"]) == (True, False)
+        assert body["age_seconds"] > 0
+        assert [row["rank"] for row in body["rows"]] == list(range(1, len(body["rows"]) + 1))
+        assert reason in {row["source"] for row in body["rows"]}
+        assert "x-degraded" not in answer.headers
+    assert len(api.get("/v1/recommendations/u1?k=1").json()["rows"]) == 1
+
+
+def test_the_next_read_after_a_publish_is_of_the_new_version(publish: Publish, open_api: Open) -> None:
+    api = open_api()
+    assert api.get("/v1/recommendations/u1").status_code == 503
+    for hour in range(3):
+        publish(hour)
+        wait_for(lambda: api.get("/ready").status_code == 200)
+        assert api.get("/v1/recommendations/u1").json()["version"] == describe(hour).version
+
+
+def wait_for(truth: Callable[[], bool], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not truth():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize(
+    ("path", "sentence"),
+    [
+        ("/v1/recommendations/", "user: should have at least 1 character."),
+        ("/v1/recommendations/" + "u" * (LONGEST_TEXT + 1), "user: should have at most 512 characters."),
+        ("/v1/recommendations/a%00b", "user holds a NUL character, which no id and no query does; leave it out."),
+        ("/v1/recommendations/%ff", "the path is not text in UTF-8"),
+        ("/v1/recommendations/u1?k=0", "k: should be greater than or equal to 1."),
+        ("/v1/recommendations/u1?k=1001", "k: should be less than or equal to 1000."),
+        ("/v1/recommendations/u1?k=x", "k: should be a valid integer"),
+        ("/v1/recommendations/u1?query=" + "q" * 513, "query: has 513 characters; at most 512 are looked at."),
+        ("/v1/recommendations/u1?query=%00", "query holds a NUL character"),
+        ("/v1/recommendations/u1?segment=", "segment: should have at least 1 character."),
+        ("/v1/search-recommendations", "q: field required."),
+        ("/v1/search-recommendations?q=", "q: should have at least 1 character."),
+        ("/v1/search-recommendations?q=%20%20", "q: is empty; give what somebody typed."),
+        ("/v1/search-recommendations?q=%ed%a0%80", "the query string is not text in UTF-8"),
+        ("/v1/similar/%00", "item holds a NUL character"),
+    ],
+)
+def test_malformed_input_is_422_with_one_sentence(publish: Publish, open_api: Open, path: str, sentence: str) -> None:
+    publish(0)
+    answer = open_api().get(path)
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith(sentence)
+
+
+texts = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=LONGEST_TEXT)
+
+
+@pytest.fixture(scope="module")
+def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    folder = tmp_path_factory.mktemp("api")
+    engine = connect(f"sqlite:///{folder / 'serving.db'}")
+    publish_version(engine, describe(), write_tables(folder / "draft", small_version()))
+    engine.dispose()
+    with TestClient(make_app(load_settings(home=folder))) as api:
+        yield api
+
+
+@tries(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(["recommendations", "similar"]),
+    texts,
+    st.lists(texts, max_size=3),
+    st.none() | st.integers(1, 1000),
+)
+def test_any_text_is_answered(small_api: TestClient, route: str, key: str, queries: list[str], k: int | None) -> None:
+    hints = {"query": queries} if route == "recommendations" else {}
+    answer = small_api.get(f"/v1/{route}/{quote(key, safe='')}", params={**hints, **({"k": k} if k else {})})
+    assert answer.status_code == 200, answer.text
+    rows = answer.json()["rows"]
+    assert min(k or 3, 3) - (route == "similar") <= len({row["item_id"] for row in rows}) == len(rows)
+    searched = small_api.get("/v1/search-recommendations", params={"q": f"{key}x"})
+    assert (searched.status_code, len(searched.json()["rows"])) == (200, 3)
+
+
+def test_nothing_live_is_503_with_what_to_do_and_when_to_come_again(open_api: Open) -> None:
+    api = open_api()
+    for path in ("/v1/recommendations/u1", "/v1/similar/a", "/v1/search-recommendations?q=a", "/ready"):
+        answer = api.get(path)
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+        assert answer.json()["detail"].startswith("nothing is published yet")
+    assert api.get("/health").json() == {"status": "ok"}
+
+
+def test_key_is_asked_for_when_one_is_set(publish: Publish, open_api: Open) -> None:
+    publish(0)
+    api = open_api(api_key="a key of sixteen+")
+    path = "/v1/recommendations/u1"
+    assert api.get(path).status_code == 401
+    assert api.get(path, headers={"X-API-Key": "a key of sixteen-"}).json() == {"detail": "the API key is wrong."}
+    assert api.get(path, headers={"X-API-Key": "a key of sixteen+"}).status_code == 200
+    assert [api.get(route).status_code for route in ("/health", "/ready", "/metrics")] == [200] * 3
+
+
+def test_rate_is_limited_for_each_caller(publish: Publish, open_api: Open) -> None:
+    publish(0)
+    api = open_api(api_requests_per_second=3)
+    answers = [api.get("/v1/recommendations/u1") for _ in range(8)]
+    assert [answer.status_code for answer in answers[:3]] == [200] * 3
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert "more than 3 requests a second; wait" in refused.json()["detail"]
+    assert int(refused.headers["retry-after"]) >= 1
+    assert api.get("/health").status_code == 200
+    wait_for(lambda: api.get("/v1/recommendations/u1").status_code == 200)
+
+
+def test_buckets_fill_up_evenly_and_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [0.0]
+    monkeypatch.setattr("pipeline.api.guards.time.monotonic", lambda: clock[0])
+    limit = RateLimit(2)
+    assert [limit.seconds_to_wait("a") for _ in range(3)] == [0, 0, 0.5]
+    assert limit.seconds_to_wait("b") == 0
+    clock[0] = 0.5
+    assert [limit.seconds_to_wait("a") for _ in range(2)] == [0, 0.5]
+    clock[0] = 100
+    assert [limit.seconds_to_wait("a") for _ in range(3)] == [0, 0, 0.5]
+    for number in range(KNOWN_CALLERS + 5):
+        limit.seconds_to_wait(str(number))
+    assert len(limit.buckets) == KNOWN_CALLERS
+
+
+def test_metrics_count_by_route_and_name_nobody(publish: Publish, open_api: Open) -> None:
+    publish(0)
+    api = open_api()
+    for path in (
+        "/v1/recommendations/u1-secret",
+        "/v1/search-recommendations?q=secret",
+        "/v1/recommendations/u1?k=0",
+        "/no",
+    ):
+        api.get(path)
+    said = api.get("/metrics").text
+    line = 'treasure_hunt_requests_total{route="/v1/recommendations/{user:path}",served_reason="popular",status="200"}'
+    assert line in said
+    assert 'served_reason="",status="422"' in said
+    assert f'version="{describe().version}"' in said
+    assert "treasure_hunt_data_age_seconds" in said and "treasure_hunt_database_up 1.0" in said
+    assert "treasure_hunt_request_seconds_bucket" in said
+    assert "secret" not in said
+
+
+def test_openapi_shows_an_example_of_each_answer(open_api: Open) -> None:
+    paths = open_api().get("/openapi.json").json()["paths"]
+    for path in ("/v1/recommendations/{user}", "/v1/search-recommendations", "/v1/similar/{item}"):
+        described = paths[path]["get"]
+        assert described["description"] and described["summary"]
+        for status in ("200", "401", "422", "429", "503"):
+            assert described["responses"][status]["content"]["application/json"]["example"]
+
+
+def test_connections_cannot_write(serving_url: str, publish: Publish) -> None:
+    publish(0)
+    engine = connect_readers(serving_url, 1, 500)
+    with engine.connect() as connection, pytest.raises(Exception, match=r"(?i)read-?only"):
+        connection.execute(text("delete from live"))
+    engine.dispose()
+
+
+def test_statements_end_when_the_patience_does(postgres_url: str) -> None:
+    engine = connect_readers(postgres_url, 1, 200)
+    with engine.connect() as connection, pytest.raises(Exception, match="statement timeout"):
+        connection.execute(text("select pg_sleep(5)"))
+    engine.dispose()
+
+
+@pytest.fixture
+def line_to_postgres(postgres_url: str, tmp_path: Path) -> Iterator[Any]:
+    """A line to this test's database that can be cut, and the URL through it."""
+    parts = urlsplit(postgres_url)
+    folder = parts.query.removeprefix("host=")
+    sockets = [str(path) for path in Path(folder).glob(".s.PGSQL.*") if path.suffix != ".lock"]
+    with proxy(sockets[0]) as line:
+        yield line, f"postgresql://postgres@127.0.0.1:{line.port}{parts.path}"
+
+
+@pytest.mark.parametrize("is_cut", [True, False], ids=["cut", "silent"])
+def test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_all_lists(
+    postgres_url: str, line_to_postgres: Any, tmp_path: Path, is_cut: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = connect(postgres_url)
+    publish_version(engine, describe(), write_tables(tmp_path / "draft", small_version()))
+    engine.dispose()
+    line, url = line_to_postgres
+    settings = load_settings(home=tmp_path / "var", serving_url=url, api_patience_ms=300)
+    with TestClient(make_app(settings)) as api, caplog.at_level(logging.WARNING):
+        assert api.get("/v1/recommendations/u1").json()["served_reason"] == "personal"
+        line.reset(limit=0, is_cut=is_cut)
+        slowest = 0.0
+        for _ in range(20):
+            begun = time.monotonic()
+            answer = api.get("/v1/recommendations/u1")
+            slowest = max(slowest, time.monotonic() - begun)
+            body = answer.json()
+            assert (answer.status_code, body["served_reason"], body["is_degraded"]) == (200, "popular", True)
+            assert answer.headers["x-degraded"] == "true"
+            assert len(body["rows"]) == 3
+            time.sleep(0.05)
+        assert slowest < 3
+        away = api.get("/ready")
+        assert away.status_code == 503
+        assert "treasure_hunt_database_up 0.0" in api.get("/metrics").text
+        line.reset()
+        wait_for(lambda: api.get("/v1/recommendations/u1").json()["served_reason"] == "personal", 20)
+        assert api.get("/ready").status_code == 200
+    assert "answers again" in caplog.text
+    assert "u1" not in caplog.text
+
+
+def test_serve_answers_over_http_and_ends_cleanly(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'serving.db'}")
+    publish_version(engine, describe(), write_tables(tmp_path / "draft", small_version()))
+    engine.dispose()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "TREASURE_HUNT_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "pipeline.cli", "serve", "--port", str(port), "--workers", "2"]
+    served = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    try:
+        wait_for(lambda: is_up(f"http://127.0.0.1:{port}/ready"), 60)
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/recommendations/canary%2Fuser") as answer:
+            assert answer.status == 200
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+            assert "treasure_hunt_requests_total" in answer.read().decode()
+        served.send_signal(signal.SIGTERM)
+        said, _ = served.communicate(timeout=20)
+    finally:
+        served.kill()
+    assert "Traceback" not in said and "canary" not in said
+    assert f"http://127.0.0.1:{port}/docs" in said
+
+
+def is_up(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (OSError, urllib.error.URLError):
+        return False
