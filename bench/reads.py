@@ -1,8 +1,8 @@
 """How many reads a second `treasure-hunt serve` answers on PostgreSQL, and how long they take: `python bench/reads.py`.
 
-Starts a PostgreSQL 18 of its own, publishes a version (100,000 users, 20,000 items, 5,000 queries, lists of 20) and serves it
-with as many processes as there are cores. Then it drives: as many reads as `wrk` gets (Debian's package; skipped
-without it), and an open loop, in which a read is due every millisecond whether or not the one before was answered and its time
+Starts a PostgreSQL 18 of its own, publishes a version (100,000 users, 20,000 items, 5,000 queries, lists of 20), serves it
+with as many processes as there are cores, then drives: as many reads as `wrk` gets (Debian's package; skipped
+without it), and an open loop, in which a read is due every millisecond, answered or not the one before, and its time
 counts from when it was due: idle, and while another process publishes versions one after the other. Prints reads a second,
 p50, p99, p99.9 and the answers by HTTP status. The driver, the database and a publisher share the machine's cores with
 the API: that is the point.

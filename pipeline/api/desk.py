@@ -29,7 +29,9 @@ class Desk:
         self.patience = settings.api_patience_ms / 1000
         self.engine = connect_readers(url, settings.api_connections, settings.api_patience_ms)
         self.watch = Watch(self.engine)
-        self.reader = ListReader(self.engine, settings.source, settings.arm, settings.stale_after_minutes)
+        self.reader = ListReader(
+            self.engine, settings.source, settings.arm, settings.stale_after_minutes, knows_titles=True
+        )
         # One thread more than connections are ever busy with reads: the look at the pointer.
         self.threads = ThreadPoolExecutor(settings.api_connections, thread_name_prefix="read")
         self.trouble: TreasureHuntError | None = None  # why the database was not there when it was asked last

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 # code: (sentence with a reference, sentence without one)
 SENTENCES = {
@@ -35,10 +36,12 @@ def referred_items(reasons: Iterable[str]) -> set[str]:
     return {name for code, *references in parsed if code in REFERS_TO_ITEM for name in references}
 
 
-def _parse_reason(reason: str) -> list[str]:
+@lru_cache(maxsize=20_000)  # the rows of a list share a few reasons, and lists share popular ones
+def _parse_reason(reason: str) -> tuple[str, ...]:
     """Code and references; a reason that is not an array of texts counts as an unknown code."""
     try:
         parts = json.loads(reason)
     except (json.JSONDecodeError, RecursionError):
-        return [""]
-    return parts if isinstance(parts, list) and parts and all(isinstance(part, str) for part in parts) else [""]
+        return ("",)
+    is_reason = isinstance(parts, list) and parts and all(isinstance(part, str) for part in parts)
+    return tuple(parts) if is_reason else ("",)

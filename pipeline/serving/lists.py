@@ -1,13 +1,12 @@
 """Reading the live lists: one statement and one round trip for an answer, from one version also while another goes live."""
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, and_, exc, select
+from sqlalchemy import Engine, exc, select
 
 from pipeline.errors import Unreachable
 from pipeline.files import ROOT
@@ -21,6 +20,7 @@ from pipeline.serving.schema import PUBLISHED, check_version, items, live, versi
 READ_TABLES = ("live", "versions", *(table.name for table in PUBLISHED))
 LONGEST_LIST = 1000  # what the setting k allows
 KEPT_TITLES = 50_000  # of one version, some ten megabytes
+PLACES = tuple(f"query_{place}" for place in range(1, MAX_QUERIES + 1))
 BEST_FIRST = {source: place for place, source in enumerate(Source)}
 
 
@@ -43,8 +43,11 @@ class Pinned:
 class ListReader:
     """Reads the live lists of one source and arm; several threads may share it."""
 
-    def __init__(self, engine: Engine, source: str, arm: str, stale_after_minutes: float) -> None:
-        self.engine, self.source, self.arm = engine, source, arm
+    def __init__(
+        self, engine: Engine, source: str, arm: str, stale_after_minutes: float, knows_titles: bool = False
+    ) -> None:
+        """`knows_titles`: whoever reads all day has the titles at hand that reasons name, up to KEPT_TITLES of them."""
+        self.engine, self.source, self.arm, self.knows_titles = engine, source, arm, knows_titles
         self.stale_after = timedelta(minutes=stale_after_minutes)
         self.pinned: Pinned | None = None  # the version that was live when somebody last looked
 
@@ -54,14 +57,12 @@ class ListReader:
         Raises `NotLanded` when nothing is published yet, `Unreachable` when the database does not answer.
         """
         try:
-            with answering(self.engine), self.engine.connect() as connection:
-                pinned = self.pinned or self._pin(connection)
-                while True:
-                    rows = self._fetch(connection, pinned.version, asked, min(asked.k or pinned.k, pinned.k))
-                    if rows and rows[0].live_version == pinned.version:
-                        break
-                    pinned = self._pin(connection)
-                return self._answer(pinned, _list_rows(connection, pinned, rows))
+            pinned = self.pinned or self.refresh()
+            while True:
+                rows = self._fetch(pinned.version, asked, min(asked.k or pinned.k, pinned.k))
+                if rows and rows[0][0] == pinned.version:
+                    return self._answer(pinned, self._list_rows(pinned, rows))
+                pinned = self.refresh()
         except exc.TimeoutError:
             where = name_database(self.engine.url)
             raise Unreachable(f"the serving database {where} is busy: no connection became free in time.") from None
@@ -69,49 +70,81 @@ class ListReader:
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""
         with answering(self.engine), self.engine.connect() as connection:
-            statement = select(live.c.version).where(live.c.source == self.source, live.c.arm == self.arm)
-            version = connection.scalar(statement)
-            pinned = self.pinned
-            return pinned if pinned and pinned.version == version else self._pin(connection)
+            found = connection.execute(
+                select(live.c.version, versions.c.tier, versions.c.data_cutoff)
+                .join(versions, versions.c.version == live.c.version)
+                .where(live.c.source == self.source, live.c.arm == self.arm)
+            ).first()
+        if found is None:
+            raise nothing_published(self.source, self.arm)
+        known = self.pinned
+        if known and known.version == found.version:
+            return known
+        pinned = Pinned(found.version, found.tier, found.data_cutoff)
+        if self.knows_titles:
+            self._learn_titles(pinned, None)
+        pinned.popular = self._list_rows(pinned, self._fetch(pinned.version, Asked(), LONGEST_LIST))
+        self.pinned = pinned
+        return pinned
 
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
         pinned = self.pinned
         return replace(self._answer(pinned, pinned.popular), is_degraded=True) if pinned else None
 
-    def _pin(self, connection: Connection) -> Pinned:
-        found = connection.execute(
-            select(live.c.version, versions.c.tier, versions.c.data_cutoff)
-            .join(versions, versions.c.version == live.c.version)
-            .where(and_(live.c.source == self.source, live.c.arm == self.arm))
-        ).first()
-        if found is None:
-            raise nothing_published(self.source, self.arm)
-        pinned = Pinned(found.version, found.tier, found.data_cutoff)
-        popular = self._fetch(connection, pinned.version, Asked(), LONGEST_LIST)
-        pinned.popular = _list_rows(connection, pinned, popular)
-        self.pinned = pinned
-        return pinned
-
-    def _fetch(self, connection: Connection, version: str, asked: Asked, k: int) -> Sequence[Row[Any]]:
+    def _fetch(self, version: str, asked: Asked, k: int) -> list[tuple[Any, ...]]:
         """The rows of sql/serving/served_list.sql; of a live version always at least one."""
-        queries = [*asked.queries[:MAX_QUERIES], *[None] * MAX_QUERIES]
-        values = {
-            "source": self.source,
-            "arm": self.arm,
-            "user": asked.user,
-            "query": asked.query,
-            "item": asked.item,
-            "segment": asked.segment,
-            "k": k,
-            **{f"query_{place}": queries[place - 1] for place in range(1, MAX_QUERIES + 1)},
-        }
-        return connection.exec_driver_sql(statement_for(version, connection.dialect.name), values).all()
+        values = {"source": self.source, "arm": self.arm, "user": asked.user, "query": asked.query, "item": asked.item}
+        values |= {"segment": asked.segment, "k": k, **dict.fromkeys(PLACES)}  # type: ignore[dict-item]
+        values |= zip(PLACES, asked.queries, strict=False)
+        # Past SQLAlchemy's own execution, which costs as much as the rest of a read.
+        with answering(self.engine):
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute(statement_for(version, self.engine.dialect.name), values)
+                return list(cursor.fetchall())
+            except Exception as error:
+                connection.invalidate(error)  # whatever went wrong: the next read gets another one
+                raise
+            finally:
+                connection.close()
 
     def _answer(self, pinned: Pinned, rows: tuple[Listed, ...]) -> Answer:
         age = max(timedelta(), datetime.now(UTC) - pinned.data_cutoff)
         best = min((row.source for row in rows), key=BEST_FIRST.__getitem__, default=Source.POPULAR)
         return Answer(rows, best, pinned.version, pinned.data_cutoff, age.total_seconds(), age > self.stale_after)
+
+    def _list_rows(self, pinned: Pinned, rows: list[tuple[Any, ...]]) -> tuple[Listed, ...]:
+        if rows and rows[0][1] is None:
+            return ()
+        wanted = referred_items(row[-2] for row in rows)
+        if not all(name in pinned.titles for name in wanted):
+            self._learn_titles(pinned, wanted)
+        titles = pinned.titles
+        return tuple(
+            Listed(
+                rank,
+                item_id,
+                title,
+                price,
+                currency,
+                score,
+                f"popular in {segment}" if segment else explain(reason, titles, item_id),
+                Source(source),
+            )
+            for _, rank, item_id, title, price, currency, score, segment, reason, source in rows
+        )
+
+    def _learn_titles(self, pinned: Pinned, wanted: set[str] | None) -> None:
+        """Titles of these items (None: of as many as are kept) are remembered for the version, where they never change."""
+        statement = select(items.c.item_id, items.c.title).where(items.c.version == pinned.version)
+        statement = statement.limit(KEPT_TITLES) if wanted is None else statement.where(items.c.item_id.in_(wanted))
+        with answering(self.engine), self.engine.connect() as connection:
+            found = {row.item_id: row.title for row in connection.execute(statement)}
+        titles = pinned.titles if len(pinned.titles) + len(wanted or ()) <= KEPT_TITLES else {}
+        titles.update({**dict.fromkeys(wanted or ()), **found})
+        pinned.titles = titles
 
 
 @lru_cache(maxsize=16)
@@ -120,36 +153,3 @@ def statement_for(version: str, dialect: str) -> str:
     text = (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8")
     text = re.sub(r"--.*\n", "", text).replace("$version", f"'{check_version(version)}'")
     return re.sub(r"\$([a-z_0-9]+)", r"%(\1)s" if dialect == "postgresql" else r":\1", text)
-
-
-def _list_rows(connection: Connection, pinned: Pinned, rows: Sequence[Row[Any]]) -> tuple[Listed, ...]:
-    rows = [row for row in rows if row.rank is not None]
-    titles = _titles(connection, pinned, referred_items(row.reason for row in rows))
-    return tuple(
-        Listed(
-            row.rank,
-            row.item_id,
-            row.title,
-            row.price,
-            row.currency,
-            row.score,
-            f"popular in {row.segment_name}" if row.segment_name else explain(row.reason, titles, row.item_id),
-            Source(row.source),
-        )
-        for row in rows
-    )
-
-
-def _titles(connection: Connection, pinned: Pinned, wanted: set[str]) -> dict[str, str | None]:
-    """Titles of at least these items, remembered for the version, in which they never change."""
-    titles = pinned.titles
-    unknown = wanted - titles.keys()
-    if unknown:
-        statement = select(items.c.item_id, items.c.title).where(
-            items.c.version == pinned.version, items.c.item_id.in_(unknown)
-        )
-        found = {row.item_id: row.title for row in connection.execute(statement)}
-        if len(titles) + len(unknown) > KEPT_TITLES:  # begun anew beside those who still read the old ones
-            titles = pinned.titles = {name: titles[name] for name in wanted - unknown}
-        titles.update({name: found.get(name) for name in unknown})
-    return titles

@@ -22,7 +22,9 @@ def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
     """An engine of so many connections that cannot write; statements, and waits for a connection, end after the patience."""
     plain = connect(url)  # refuses what is no serving database
     if plain.dialect.name == "sqlite":
-        engine = create_engine(plain.url, connect_args={"timeout": 5}, pool_size=connections, max_overflow=0)
+        engine = create_engine(
+            plain.url, connect_args={"timeout": 5}, pool_size=connections, max_overflow=0, pool_reset_on_return=None
+        )
 
         @event.listens_for(engine, "connect")
         def _only_read(connection: Any, _record: Any) -> None:
@@ -38,6 +40,7 @@ def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
         isolation_level="AUTOCOMMIT",  # one statement is one snapshot and one round trip
         pool_size=connections,
         max_overflow=0,
+        pool_reset_on_return=None,  # there are no transactions to end
         pool_timeout=patience_ms / 1000,
         connect_args={
             "connect_timeout": 2,
