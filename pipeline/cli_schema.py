@@ -33,3 +33,18 @@ def migrate(
             show.sentence(describe_state(engine, read_state(engine)))
     finally:
         engine.dispose()
+
+
+@app.command()
+def roles(
+    prefix: Annotated[str, typer.Option(help="What the names of the roles begin with.")] = "treasure_hunt",
+) -> None:
+    """Make or renew owner, publisher, api and analyst on PostgreSQL, in a database of their own; passwords are not set."""
+    from pipeline.serving.roles import create_roles
+
+    engine = database.connect(load_settings().serving)
+    try:
+        names = create_roles(engine, prefix)
+    finally:
+        engine.dispose()
+    show.sentence(f"roles {', '.join(names.values())} may do what they are for; give each that logs in a password")

@@ -8,14 +8,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.dataset
-from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete, exc, text
+from sqlalchemy import BigInteger, Boolean, Connection, Double, Integer, Table, Text, delete, func, select
 
-from pipeline.errors import AuditFailed
+from pipeline.errors import AuditFailed, Unreachable
 from pipeline.serving.columns import Moment
 from pipeline.serving.schema import check_version, rows_of
 
@@ -60,37 +59,22 @@ def load_table(
 
 
 def clear_rows(connection: Connection, table: Table, version: str) -> None:
-    """Nothing of a version that was never published is left in this table."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f'drop table if exists "{table.name}_{check_version(version)}"')
-    else:
-        connection.execute(delete(table).where(table.c.version == version))
+    """Nothing of a version that was never published is left in this table; raises `Unreachable` where somebody reads it."""
+    if not remove_rows(connection, table, version):
+        raise Unreachable(
+            f"somebody looks at what an earlier attempt left in {table.name}_{version}; it is tried again later."
+        )
 
 
 def remove_rows(connection: Connection, table: Table, version: str) -> bool:
     """This version's rows are gone from the table; False when somebody reads it, and then nothing has changed.
 
-    On PostgreSQL whoever comes while this waits would wait behind it, so it waits for 50 ms only.
+    On PostgreSQL whoever comes while this waits would wait behind it, so it waits for 50 ms only; until the transaction
+    ends readers of the table wait, so it is to end at once.
     """
-    if connection.dialect.name == "sqlite":
-        connection.execute(delete(table).where(table.c.version == version))
-        return True
-    part = f'"{table.name}_{check_version(version)}"'
-    oid = text("select to_regclass(:part)")
-    if connection.scalar(oid, {"part": part}) is None:
-        return True
-    attached = text("select relispartition from pg_class where oid = to_regclass(:part)")
-    is_attached = connection.scalar(attached, {"part": part})
-    try:
-        with connection.begin_nested():
-            connection.exec_driver_sql("set local lock_timeout = '50ms'")
-            if is_attached:
-                connection.exec_driver_sql(f"alter table {table.name} detach partition {part}")
-            connection.exec_driver_sql(f"drop table {part}")
-    except exc.OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.LockNotAvailable):
-            return False
-        raise
+    if connection.dialect.name == "postgresql":
+        return bool(_call(connection, "drop_part", table, version))
+    connection.execute(delete(table).where(table.c.version == check_version(version)))
     return True
 
 
@@ -100,10 +84,12 @@ def attach_rows(connection: Connection, table: Table, version: str) -> None:
     The check constraint spares the scan, and attaching waits for no reader and holds none up.
     """
     if connection.dialect.name == "postgresql":
-        check_version(version)
-        connection.exec_driver_sql(
-            f"alter table {table.name} attach partition \"{table.name}_{version}\" for values in ('{version}')"
-        )
+        _call(connection, "attach_part", table, version)
+
+
+def _call(connection: Connection, function: str, table: Table, version: str) -> Any:
+    """What the owner's function says; whoever publishes need not own the tables."""
+    return connection.scalar(select(getattr(func, function)(table.name, check_version(version))))
 
 
 def _convert(batch: pa.RecordBatch, table: Table) -> pa.RecordBatch:
@@ -122,12 +108,7 @@ def _copy_rows(
     connection: Connection, table: Table, version: str, names: Sequence[str], batches: Iterator[pa.RecordBatch]
 ) -> None:
     part = f'"{rows_of(table, version, "postgresql").name}"'
-    keys = ", ".join(column.name for column in table.primary_key)
-    connection.exec_driver_sql(f"create table {part} (like {table.name} including comments)")
-    # The version is the same in every row: a default spares sending it.
-    connection.exec_driver_sql(
-        f"alter table {part} alter column version set default '{version}', add check (version = '{version}')"
-    )
+    _call(connection, "create_part", table, version)
     driver: Any = connection.connection.driver_connection
     options = pyarrow.csv.WriteOptions(include_header=False)
     with driver.cursor() as cursor, cursor.copy(f"copy {part} ({', '.join(names)}) from stdin (format csv)") as copy:
@@ -136,10 +117,7 @@ def _copy_rows(
                 buffer = io.BytesIO()
                 pyarrow.csv.write_csv(batch, buffer, options)  # null: nothing, empty text: ""
                 copy.write(buffer.getbuffer())
-    connection.exec_driver_sql("set local maintenance_work_mem = '256MB'")
-    # Sorting once at the end is quicker than keeping an index up to date row by row.
-    connection.exec_driver_sql(f"alter table {part} add primary key ({keys})")
-    connection.exec_driver_sql(f"analyze {part}")
+    _call(connection, "index_part", table, version)
 
 
 def _insert_rows(

@@ -19,11 +19,10 @@ from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from pipeline.errors import BadInput, Unreachable
 from pipeline.serving.database import answering, name_database, prepare_file, view_sql, writing
-from pipeline.serving.schema import VIEWS, live, metadata, serving_schema
+from pipeline.serving.grants import apply_grants, create_functions, script_text
+from pipeline.serving.schema import FILTERING, REVISION_TABLE, VIEWS, live, metadata, serving_schema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Not Alembic's own name: Airflow's tables may stand in the same database, and that one is theirs.
-REVISION_TABLE = "serving_revision"
 # Who asks for a table that somebody holds stands in the way of every reader who comes later: this long, then again.
 LOCK_MILLISECONDS = 50
 PATIENCE_SECONDS = 120.0
@@ -42,8 +41,8 @@ class SchemaState:
     is_current: bool
 
 
-def migrate(engine: Engine) -> SchemaState:
-    """The schema is as this code defines it, or newer; returns how it was before.
+def migrate(engine: Engine, owner: str | None = None) -> SchemaState:
+    """The schema is as this code defines it, or newer; returns how it was before. `owner` gets tables where none are yet.
 
     Readers wait no longer than LOCK_MILLISECONDS behind this while it waits for somebody. Raises `BadInput` when this role
     may not change the schema, `Unreachable` when somebody holds it for longer than PATIENCE_SECONDS.
@@ -53,24 +52,45 @@ def migrate(engine: Engine) -> SchemaState:
     before = read_state(engine)
     if not before.is_current:
         # One transaction each: who holds a view and waits for another one would lock out whoever reads both.
-        _change(engine, _upgrade_tables)
-        for view in VIEWS:
-            _change(engine, partial(_create_view, view=view))
-        _change(engine, _record_fingerprint)
+        for step in steps(engine.dialect.name):
+            change(engine, partial(_advance, step=step, owner=owner))
     return before
 
 
-def _change(engine: Engine, step: Callable[[Connection], None]) -> None:
-    """The step is done, in a transaction of its own, or was by another process."""
+def steps(dialect: str) -> Iterator[Callable[[Connection], None]]:
+    """What a migration does, in this order."""
+    yield _upgrade_tables
+    for view in VIEWS:
+        yield partial(_create_view, view=view)
+    if dialect == "postgresql":
+        yield create_functions
+        yield apply_grants
+    yield _record_fingerprint
+
+
+def _advance(connection: Connection, step: Callable[[Connection], None], owner: str | None) -> None:
+    """The step is done by the owner's role, unless another process was quicker."""
+    state = _read_state(connection)
+    if not state.is_current:
+        _require_owner(connection, state)
+        if connection.dialect.name == "postgresql":
+            there = connection.scalar(
+                text("select pg_get_userbyid(relowner) from pg_class where oid = to_regclass('live')")
+            )
+            # What somebody else makes who may act for the owner is the owner's too.
+            connection.execute(
+                text("select set_config('role', coalesce(:owner, current_user), true)"), {"owner": there or owner}
+            )
+        step(connection)
+
+
+def change(engine: Engine, step: Callable[[Connection], None]) -> None:
+    """The step is done, in a transaction of its own that waits for locks only for moments, again and again."""
     pause, until = 0.1, time.monotonic() + PATIENCE_SECONDS
     while True:
         try:
-            with writing(engine, lock="serving schema") as connection:
-                state = _read_state(connection)
-                if not state.is_current:
-                    _require_owner(connection, state)
-                    with _impatient(connection):
-                        step(connection)
+            with writing(engine, lock="serving schema") as connection, _impatient(connection):
+                step(connection)
             return
         except _Held:
             if time.monotonic() > until:
@@ -109,6 +129,8 @@ def _known_revisions() -> list[str]:
 
 def _fingerprint(connection: Connection) -> str:
     parts = [view_sql(view, connection.dialect.name) for view in VIEWS]
+    if connection.dialect.name == "postgresql":
+        parts += [script_text(name) for name in ("functions", "grants")] + [str(FILTERING)]
     for table in metadata.sorted_tables:
         comments = [f"{column.name}: {column.comment}" for column in table.columns]
         parts += [str(CreateTable(table).compile(connection)), str(table.comment), *comments]
@@ -122,8 +144,9 @@ def _impatient(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(f"set local lock_timeout = {LOCK_MILLISECONDS}")
     try:
         yield
-    except exc.OperationalError as error:
-        if isinstance(error.orig, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
+    except (exc.OperationalError, psycopg.OperationalError) as error:
+        cause = getattr(error, "orig", None) or error
+        if isinstance(cause, psycopg.errors.LockNotAvailable | psycopg.errors.DeadlockDetected):
             raise _Held from None
         raise
 
@@ -195,10 +218,13 @@ def _check_columns(connection: Connection) -> None:
 def _create_view(connection: Connection, view: str) -> None:
     """The view is as its file says; on PostgreSQL in place where its columns were only appended to."""
     create = view_sql(view, connection.dialect.name)
+    if connection.dialect.name == "postgresql" and view in FILTERING:
+        # Else a condition of the reader's own, such as a cast that fails and quotes, may see rows that are left out.
+        create = re.sub(f"^create view {view} as", f"create view {view} with (security_barrier) as", create, flags=re.M)
     if connection.dialect.name == "postgresql":
         try:
             with connection.begin_nested():
-                connection.exec_driver_sql(re.sub("^create view", "create or replace view", create, flags=re.MULTILINE))
+                connection.exec_driver_sql(re.sub("^create view", "create or replace view", create, flags=re.M))
             return
         except exc.ProgrammingError as error:
             if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
