@@ -11,8 +11,10 @@ from psycopg import sql
 from sqlalchemy import Connection, text
 
 from pipeline.files import ROOT
-from pipeline.serving.schema import PUBLISHED, REVISION_TABLE, VIEWS, metadata
+from pipeline.serving.schema import PUBLISHED, VIEWS, metadata
 
+# Not Alembic's own name: Airflow's tables may stand in the same database, and that one is theirs.
+REVISION_TABLE = "serving_revision"
 KINDS = ("owner", "publisher", "api", "analyst")
 
 

@@ -68,6 +68,7 @@ def publish_version(
     create_schema(engine)
     token = token or take_token(engine, f"publish {version.version}")
     _announce(engine, version, token)
+    _clear(engine, version)
     try:
         with writing(engine, lock=f"publish {version.version}") as connection:
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
@@ -133,6 +134,17 @@ def _announce(engine: Engine, version: VersionInfo, token: int) -> None:
                 index_elements=["version"], set_=row, where=versions.c.status != "published"
             )
         )
+
+
+def _clear(engine: Engine, version: VersionInfo) -> None:
+    """Nothing is left of a removed version of this name, each table in a transaction that ends at once: while rows that
+    readers could reach are taken away, readers wait.
+    """
+    for table in PUBLISHED:
+        with writing(engine, lock=f"publish {version.version}") as connection:
+            status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
+            if status != "published":
+                clear_rows(connection, table, version.version)
 
 
 def _load(

@@ -269,8 +269,6 @@ LISTS: dict[Table, tuple[str, str]] = {
     similar_items: ("item_id", "similar_item_id"),
     popular_items: ("segment", "item_id"),
 }
-# Not Alembic's own name: Airflow's tables may stand in the same database, and that one is theirs.
-REVISION_TABLE = "serving_revision"
 VIEWS = (
     "live_items",
     "live_user_recommendations",
@@ -280,9 +278,6 @@ VIEWS = (
     "item_history",
     "freshness",
 )
-
-
-FILTERING = ("live_query_recommendations",)  # views that leave out what few people typed
 
 
 def check_version(version: str) -> str:

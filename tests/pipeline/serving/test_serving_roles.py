@@ -17,12 +17,14 @@ from sqlalchemy import Engine, inspect, text
 from pipeline.errors import BadInput
 from pipeline.privacy.serving import erase_rows, vacuum
 from pipeline.privacy.versions import forget_versions
+from pipeline.serving import publish as publishing
 from pipeline.serving.database import connect, create_schema, reading, writing
 from pipeline.serving.grants import KINDS
-from pipeline.serving.load import remove_rows
-from pipeline.serving.pointer import rollback, take_token
+from pipeline.serving.load import load_table, remove_rows
+from pipeline.serving.pointer import take_token
 from pipeline.serving.publish import publish_version
 from pipeline.serving.roles import create_roles
+from pipeline.serving.rollback import rollback
 from pipeline.serving.schema import PUBLISHED, VIEWS, metadata
 from pipeline.settings import load_settings
 
@@ -308,6 +310,34 @@ def test_readers_hardly_wait_while_rows_are_removed(server: Server, tmp_path: Pa
             done.set()
             reader.join()
     assert len(took) > 10 and max(took) < 0.5  # no reader waits for the analyst
+
+
+def test_a_version_that_was_half_removed_is_published_again_without_readers_waiting_for_the_load(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publisher, files = server.engines["publisher"], write_tables(tmp_path / "later", with_rare_query())
+    publish_version(publisher, describe(1), files)
+    with writing(publisher) as connection:
+        connection.execute(text(f"update versions set status = 'removed' where version = '{V}'"))
+    waited = []
+
+    def load_slowly(*arguments: Any) -> int:
+        begun = time.perf_counter()
+        for table in PUBLISHED:
+            count_of(server.engines["api"], table.name)
+        waited.append(time.perf_counter() - begun)
+        return load_table(*arguments)
+
+    monkeypatch.setattr(publishing, "load_table", load_slowly)
+    with writing(server.admin) as connection:
+        connection.execute(text(f"alter role {server.names['api']} set statement_timeout = '5s'"))
+    assert publish_version(publisher, describe(0), files) == "history"
+    assert len(waited) == len(PUBLISHED) and count_rows(publisher, "items", V) == 4
+
+
+def count_of(engine: Engine, table: str) -> int:
+    with reading(engine) as connection:
+        return int(connection.execute(text(f"select count(*) from {table}")).scalar_one())
 
 
 def test_analysts_see_no_rare_query_even_in_an_error(server: Server) -> None:
