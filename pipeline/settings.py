@@ -21,7 +21,7 @@ PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "dat
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say from when on somebody is told, not what comes out.
-WATCH = {"stale_after_minutes"}
+WATCH = {"stale_after_minutes", "freshness_objective_minutes", "freshness_allowance"}
 READING = {
     "serving_read_url",
     "api_key",
@@ -61,6 +61,14 @@ class Settings(BaseSettings):
         90.0,
         gt=0,
         description="age of the live version's data, in minutes, past which readers and monitoring hear that it is stale",
+    )
+    freshness_objective_minutes: float = Field(
+        75.0,
+        gt=0,
+        description="age in minutes that 95 of 100 events must not exceed when lists that know them are published",
+    )
+    freshness_allowance: float = Field(
+        0.05, ge=0, le=1, description="share of a week's hours that may miss the freshness objective"
     )
     serving_read_url: str = Field(
         "", repr=False, description="URL by which `treasure-hunt serve` reads the serving database; empty: serving_url"
