@@ -43,7 +43,7 @@ from pipeline.manifests import (
 )
 from pipeline.privacy.tombstones import check_mark, read_mark
 from pipeline.run import Run, StageResult
-from pipeline.stopwatch import read_clocks, time_since
+from pipeline.stopwatch import read_clocks, time_since, when_landed
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
 # Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
@@ -66,7 +66,7 @@ class Work:
         self.limits: dict[str, dict[str, Any]] = {}
         self.rows_in = 0
         self.rows_out = 0
-        self.timings: dict[str, float] = {}
+        self.timings: dict[str, Any] = {}
         self.is_superseded = False
         self._started = read_clocks()
         self._mark = read_mark(run.settings)
@@ -210,6 +210,7 @@ class Work:
             for table, entry in self.tables.items():
                 move_into_place(self.draft(table), folder / entry["file"])
             self._stop_clock()
+            self.timings |= when_landed(self.tables, before)
             kept = {entry["file"] for entry in self.tables.values()}
             replaced = {entry["file"] for entry in (before or {}).get("tables", {}).values()} - kept
             manifest = {**self._manifest(), "replaced": sorted(replaced)}

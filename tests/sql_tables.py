@@ -73,6 +73,7 @@ SHAPES: dict[str, pa.Schema] = {
     "typed_events": pa.schema([("row", WHOLE), ("locator", TEXT), *EVENT, ("excluded", TEXT)]),
     "typed_items": pa.schema([("row", WHOLE), ("locator", TEXT), *ITEM, ("snapshot_at", MOMENT)]),
     "refused": _shape("rule sentence", row=WHOLE, is_primary=TRUTH),
+    "events": EVENT,
     "known_events": EVENT,
     "repeated_events": _shape("what_changed", row=WHOLE),
     "delivered_before": _shape("locator"),
@@ -105,8 +106,9 @@ SHAPES: dict[str, pa.Schema] = {
     "bought": _shape("user_id item_id"),
     "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),
     "scored_items": _shape("user_id query item_id similar_item_id reason", score=NUMBER),
+    "user_recommendations": _shape("user_id item_id reason", rank=pa.int32(), score=NUMBER),
+    "similar_items": _shape("item_id similar_item_id reason", rank=pa.int32(), score=NUMBER),
     "listed_users": _shape("user_id"),
-    "user_recommendations": _shape("user_id"),
     "listed_queries": _shape("query", is_common=TRUTH),
 }
 OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}

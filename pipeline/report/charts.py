@@ -45,7 +45,7 @@ def lines(
     shapes = []
     for name, limit in limits.items():
         high = f"{_height(limit, top):.1f}"
-        said = element("title", f"limit of {name}: {number(limit)}{unit}")
+        said = element("title", f"{name}: {number(limit)}{unit}")
         shapes.append(element("line", said, x1=LEFT, x2=WIDTH, y1=high, y2=high, class_=f"limit {name}"))
     for colour, (name, line) in zip(colours, series.items(), strict=True):
         path, is_down = [], False

@@ -11,11 +11,13 @@ from pathlib import Path
 
 from pipeline.files import alone_in, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour, parse_hour
-from pipeline.report.account import Account, count_rules
-from pipeline.report.index import Brief, index_page
+from pipeline.report.account import Account
+from pipeline.report.briefs import NOTHING, Brief, fill_hours, shorten
+from pipeline.report.index import WEEK_HOURS, index_page
 from pipeline.report.page import hour_page
 
-INDEX_HOURS = 168
+INDEX_HOURS = WEEK_HOURS
+DAY_HOURS = 24
 
 
 def page_path(folder: Path, hour: datetime) -> Path:
@@ -32,9 +34,10 @@ def write_pages(folder: Path, accounts: Sequence[Account], staging: Path) -> lis
     """The pages of these hours and the index are there; what it costs follows these hours, not those before."""
     paths = []
     for account in accounts:
-        path = page_path(folder, parse_hour(account["hour"]))
-        write_text(path, hour_page(account), staging)
+        hour = parse_hour(account["hour"])
+        path = page_path(folder, hour)
         write_json(path.with_suffix(".json"), shorten(account), staging)
+        write_text(path, hour_page(account, day_before(folder, hour)), staging)
         paths.append(path)
     with alone_in(folder):  # two hours that report at once must both be in the index
         write_text(folder / "index.html", index_page(accounts[0]["source"], last_briefs(folder)), staging)
@@ -49,21 +52,6 @@ def write_text(path: Path, text: str, staging: Path) -> None:
     move_into_place(draft, path)
 
 
-def shorten(account: Account) -> Brief:
-    """What the index shows of an hour."""
-    return {
-        **{name: account[name] for name in ("hour", "state", "version", "ledgers", "live", "lag_seconds")},
-        "rules": count_rules(account),
-        "gates": [
-            {name: found[name] for name in ("stage", "rule", "observed", "limit")}
-            for found in account["quality"]
-            if found["is_gate"]
-        ],
-        "seconds": {stage["stage"]: stage["seconds"] for stage in account["stages"]},
-        "sentences": [stage["sentence"] for stage in account["stages"] if stage["sentence"]],
-    }
-
-
 def last_briefs(folder: Path) -> list[Brief]:
     """The hours that have a page, oldest first, from a week before the newest one on."""
     days = sorted(path.name for path in folder.iterdir() if path.is_dir() and path.name[0].isdigit())[-8:]
@@ -72,4 +60,15 @@ def last_briefs(folder: Path) -> list[Brief]:
         return []
     first = format_hour(parse_hour(hours[-1]) - (INDEX_HOURS - 1) * HOUR)
     chosen = [page_path(folder, parse_hour(hour)).with_suffix(".json") for hour in hours if hour >= first]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in chosen]
+    return [read_brief(path) for path in chosen]
+
+
+def day_before(folder: Path, hour: datetime) -> list[Brief]:
+    """The 24 hours up to this one, oldest first, those that have no page as well."""
+    paths = [page_path(folder, hour - step * HOUR).with_suffix(".json") for step in range(DAY_HOURS)]
+    return fill_hours([read_brief(path) for path in paths if path.exists()], hour, DAY_HOURS)
+
+
+def read_brief(path: Path) -> Brief:
+    """What is kept of an hour beside its page; what an earlier release did not keep is empty."""
+    return {**NOTHING, **json.loads(path.read_text(encoding="utf-8"))}

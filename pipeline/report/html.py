@@ -1,5 +1,6 @@
 """Pages of HTML that load nothing: elements whose text is always escaped, and the one style sheet."""
 
+from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,21 @@ def number(value: float | None, digits: int = 4) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.{digits}g}"
+
+
+def tiles(pairs: Sequence[tuple[str, str]]) -> Html:
+    """A row of figures, each with what it is."""
+    shown = [element("div", element("b", figure), element("span", what), class_="tile") for figure, what in pairs]
+    return element("div", shown, class_="tiles")
+
+
+def age(seconds: float) -> str:
+    """A number of seconds as people say it: `42 s`, `17 min`, `3.1 h`, `12 days`."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:,.1f} h" if seconds < 172_800 else f"{seconds / 86_400:,.0f} days"
 
 
 def page(title: str, *children: Any) -> str:

@@ -1,21 +1,20 @@
-"""The page of one hour: what stopped it, what became of every row, every rule with its counts, every stage."""
+"""The page of one hour, put together from its parts: what stopped it, what is live, rows, freshness, lists, rules."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from pipeline.report import charts
+from pipeline.report import trends
 from pipeline.report.account import Account, count_rules
-from pipeline.report.html import Html, badge, card, element, join, number, page, table
+from pipeline.report.briefs import Brief
+from pipeline.report.fresh import freshness
+from pipeline.report.html import Html, age, badge, card, element, join, number, page, tiles
+from pipeline.report.ledger import ledgers, quarantined
+from pipeline.report.rules import rules
+from pipeline.report.samples import samples
+from pipeline.report.stages import stages
 
-MOST_ROWS = 200  # of a list; the database and the lake have the rest
-FATES = ("accepted", "quarantined", "excluded", "duplicate")  # as in the tables: excluded are among the quarantined
-SHARES = {"accepted": 0, "malformed": 1, "excluded": 2, "duplicate": 3}  # what adds up to delivered, with its colours
-ORDER = {"critical": 0, "warning": 1, "refuses": 2}
-COUNTED = ["rule", "severity", "checked", "failed", "observed", "breaks it when"]
 
-
-def hour_page(account: Account) -> str:
-    """The whole page of an hour's account."""
+def hour_page(account: Account, day: Sequence[Brief]) -> str:
+    """The whole page of an hour's account; `day` are the hours up to it, itself the last."""
     failed = [stage for stage in account["stages"] if stage["sentence"]]
     return page(
         f"{account['hour']} UTC · {account['source']}",
@@ -33,11 +32,14 @@ def hour_page(account: Account) -> str:
         card("Not in the serving database", element("p", account["trouble"]), class_="warn")
         if account["trouble"]
         else None,
-        _tiles(account),
-        _ledgers(account),
-        _quarantine(account),
-        _rules(account),
-        _stages(account["stages"]),
+        tiles(_figures(account)),
+        ledgers(account),
+        quarantined(account),
+        freshness(account, day),
+        _day(day),
+        samples(account["samples"]),
+        rules(account),
+        stages(account, day),
         element("footer", f"Code {account['code_version']}. ", _docs_hint(account)),
     )
 
@@ -47,7 +49,7 @@ def _hint(account: Account) -> str:
         return "What is live could not be asked."
     if not account["live"]:
         return "Nothing is live yet."
-    return f"The last good version keeps serving: {account['live']}, {_age(account['live_age_seconds'])} old."
+    return f"The last good version keeps serving: {account['live']}, {age(account['live_age_seconds'])} old."
 
 
 def _docs_hint(account: Account) -> Html:
@@ -58,150 +60,43 @@ def _docs_hint(account: Account) -> Html:
     return join("The same findings as Great Expectations' own pages: ", command, ".")
 
 
-def _tiles(account: Account) -> Html:
+def _figures(account: Account) -> list[tuple[str, str]]:
     counts, events = count_rules(account), account["ledgers"].get("events")
-    seconds = sum(stage["seconds"] for stage in account["stages"])
-    tiles = [
+    shown = [
         (number(events["delivered"]) if events else "–", "events delivered"),
         (number(events["accepted"]) if events else "–", "events accepted"),
         (str(counts["failed"]), "critical rules failed"),
         (str(counts["warned"]), "rules warned"),
         (str(counts["refused"]), "rules refused rows"),
-        (f"{seconds:.1f} s", "all stages"),
+        (f"{sum(stage['seconds'] for stage in account['stages']):.1f} s", "all stages"),
     ]
+    published = account["freshness"].get("steps", {}).get("published")
+    if published:
+        shown.append((age(published["p95_seconds"]), "p95 age when published"))
     if account["live"]:
-        tiles.append((_age(account["live_age_seconds"]), "age of the live data"))
-    return element(
-        "div", [element("div", element("b", a), element("span", b), class_="tile") for a, b in tiles], class_="tiles"
-    )
+        hour = "this hour" if account["live"] == account["version"] else f"{account['live'][5:13].replace('T', ' ')}h"
+        shown += [(hour, "is live"), (age(account["live_age_seconds"]), "age of the live data")]
+    if account["versions"]:
+        others = {status: count for status, count in account["versions"].items() if status != "published"}
+        also = "".join(f", {count} {status}" for status, count in sorted(others.items()))
+        shown.append((number(account["versions"].get("published", 0)), f"versions published{also}"))
+    if account["burn"] and account["burn"]["hours"]:
+        hours, missed, allowance = (account["burn"][name] for name in ("hours", "missed", "allowance"))
+        shown.append((f"{missed} of {hours}", f"hours too late in 7 days; {allowance:.0%} may be"))
+    return shown
 
 
-def _ledgers(account: Account) -> Html | None:
-    if not account["ledgers"]:
-        return None
-    rows: list[list[Any]] = []
-    others: list[str] = []
-    for kind, ledger in account["ledgers"].items():
-        parts = shares(ledger)
-        rows.append(
-            [kind, badge(ledger["outcome"]), number(ledger["delivered"])]
-            + [number(ledger[fate]) for fate in FATES]
-            + [charts.bar(parts, list(SHARES.values()))]
-        )
-        others += [
-            f"{kind}: {name.replace('_', ' ')} {number(value)}" for name, value in ledger["other"].items() if value
-        ]
-    heads = ["of", "", "delivered", *FATES, "share of each"]
-    return card(
-        "Every delivered row",
-        table(heads, rows, right=("delivered", *FATES)),
-        charts.legend(list(SHARES), list(SHARES.values())),
-        element("p", "; ".join(others), class_="soft") if others else None,
-        hint="delivered = accepted + quarantined + duplicate. Of the quarantined, excluded are those that the source itself "
-        "says are not for us, or of somebody who asked to be forgotten; the others are malformed.",
-    )
-
-
-def shares(ledger: dict[str, Any]) -> dict[str, int]:
-    """The parts that add up to the delivered rows: malformed are the quarantined that are not excluded."""
-    return {
-        name: ledger["quarantined"] - ledger["excluded"] if name == "malformed" else ledger[name] for name in SHARES
-    }
-
-
-def _quarantine(account: Account) -> Html | None:
-    rows = [
-        [element("code", rule), kind, number(counts["rows_decided"]), number(counts["rows_broken"]), counts["sentence"]]
-        for kind, ledger in account["ledgers"].items()
-        for rule, counts in ledger["rules"].items()
+def _day(day: Sequence[Brief]) -> Html:
+    recall, ndcg = trends.quality(day, "recall"), trends.quality(day, "ndcg")
+    drift = trends.drift(day)
+    charts = [
+        card("Events by what became of them", trends.rows_by_fate(day)),
+        card("Drift", drift, hint="How far each mix moved from the same hour of the last 7 days (PSI).")
+        if drift
+        else None,
+        card("Recall of hidden items", recall) if recall else None,
+        card("NDCG of hidden items", ndcg) if ndcg else None,
+        *(card(title, chart, hint=hint) for title, hint, chart in trends.gate_charts(day, ["publish"])),
+        card("Seconds by stage", trends.seconds_by_stage(day)),
     ]
-    if not rows:
-        return None
-    hour = element("code", f"treasure-hunt quarantine show {account['hour']}")
-    return card(
-        "Quarantined by rule",
-        table(
-            ["rule", "of", "decided", "broken by", "a row breaks it when"],
-            rows[:MOST_ROWS],
-            right=("decided", "broken by"),
-        ),
-        element("p", "The rows themselves: ", hour, class_="soft"),
-        hint="The first broken rule decides a row's fate; every broken one is counted.",
-    )
-
-
-def _rules(account: Account) -> Html:
-    broken = sorted(
-        (found for found in account["quality"] if not found["passed"]),
-        key=lambda found: (ORDER[found["severity"]], found["stage"]),
-    )
-    passed = [found for found in account["quality"] if found["passed"]]
-    parts = [
-        _findings(broken[:MOST_ROWS])
-        if broken
-        else element("p", "Every rule passed." if passed else "No rule was asked.", class_="soft")
-    ]
-    if passed:
-        parts.append(element("details", element("summary", f"the {len(passed)} that passed"), _findings(passed)))
-    return card(
-        f"Rules: {len(broken)} broken, {len(passed)} passed",
-        parts,
-        hint="critical: stops the hour. warning: is shown. refuses: sends single rows to quarantine.",
-    )
-
-
-def _findings(findings: Sequence[dict[str, Any]]) -> Html:
-    rows = [[found["table"], *_cells(found)] for found in findings]
-    return table(["of", *COUNTED], rows, right=("checked", "failed", "observed"))
-
-
-def _cells(found: dict[str, Any]) -> list[Any]:
-    limit = f" (limit {number(found['limit'])})" if found["limit"] is not None else ""
-    return [
-        element("code", found["rule"]),
-        badge(found["severity"], "passed" if found["passed"] else _kind(found["severity"])),
-        number(found["checked"]),
-        number(found["failed"]),
-        f"{number(found['observed'])}{limit}",
-        found["sentence"],
-    ]
-
-
-def _kind(severity: str) -> str:
-    return "failed" if severity == "critical" else severity
-
-
-def _stages(stages: Sequence[dict[str, Any]]) -> Html:
-    longest = max((stage["seconds"] for stage in stages), default=0) or 1
-    rows: list[list[Any]] = []
-    for stage in stages:
-        notes = [
-            element("li", note, class_="warn" if note.startswith("warning") else None) for note in stage["notes"][:20]
-        ]
-        figures = ", ".join(f"{name.replace('_', ' ')} {number(value)}" for name, value in stage["figures"].items())
-        said = [element("div", figures, class_="soft") if figures else None]
-        said += [element("ul", notes, class_="notes")] if notes else []
-        width = f"width:{stage['seconds'] / longest:.1%}"
-        rows.append(
-            [
-                join(stage["stage"], " ", badge("failed") if stage["sentence"] else None),
-                element("div", element("i", class_="c4", style=width), class_="bar"),
-                f"{stage['seconds']:.2f}",
-                f"{stage['peak_rss_mb']:,.0f}",
-                number(stage["rows_in"]),
-                number(stage["rows_out"]),
-                join(*said),
-            ]
-        )
-    heads = ["stage", "", "seconds", "peak MiB", "rows in", "rows out", "what it says"]
-    return card("Stages", table(heads, rows, right=("seconds", "peak MiB", "rows in", "rows out"), class_="stages"))
-
-
-def _age(seconds: float) -> str:
-    return (
-        f"{seconds / 60:.0f} min"
-        if seconds < 7200
-        else f"{seconds / 3600:,.1f} h"
-        if seconds < 172_800
-        else f"{seconds / 86_400:,.0f} days"
-    )
+    return join(element("h2", "The 24 hours up to this one", class_="part"), element("div", charts, class_="two"))

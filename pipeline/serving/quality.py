@@ -8,19 +8,19 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Engine, delete, insert
 
 from pipeline.errors import DataError
 from pipeline.hours import parse_hour
-from pipeline.serving.database import create_schema, reading, writing
-from pipeline.serving.schema import ingest_ledger, quality_results, quarantine_summary, versions
+from pipeline.serving.database import create_schema, writing
+from pipeline.serving.schema import event_freshness, ingest_ledger, quality_results, quarantine_summary
 
 FATES = ("delivered", "accepted", "quarantined", "excluded", "duplicate")
 Account = dict[str, Any]  # what `pipeline.report.account.read_account` gives
 
 
 def record_hours(engine: Engine, arm: str, accounts: Sequence[Account]) -> int:
-    """The three tables hold these hours as their accounts say, and nothing older of them; returns the rows written.
+    """The tables hold these hours as their accounts say, and nothing older of them; returns the rows written.
 
     Raises `DataError` when a ledger does not balance; then nothing is written.
     """
@@ -38,6 +38,7 @@ def record_hours(engine: Engine, arm: str, accounts: Sequence[Account]) -> int:
                 ingest_ledger: list(_ledger_rows(account, now)),
                 quarantine_summary: list(_quarantine_rows(account)),
                 quality_results: list(_quality_rows(account)),
+                event_freshness: list(_freshness_rows(account, now)),
             }
             for table, found in rows.items():
                 mine = (table.c[name] == value for name, value in key.items())
@@ -46,17 +47,6 @@ def record_hours(engine: Engine, arm: str, accounts: Sequence[Account]) -> int:
                     connection.execute(insert(table), [{**key, **row} for row in found])
                 written += len(found)
     return written
-
-
-def published_lags(engine: Engine, names: Iterable[str]) -> dict[str, float]:
-    """Seconds from the data cut-off of each of these versions to its publishing: how old its data were at best."""
-    with reading(engine) as connection:
-        found = connection.execute(
-            select(versions.c.version, versions.c.published_at, versions.c.data_cutoff).where(
-                versions.c.version.in_(list(names)), versions.c.published_at.is_not(None)
-            )
-        ).all()
-    return {row.version: (row.published_at - row.data_cutoff).total_seconds() for row in found}
 
 
 def _ledger_rows(account: Account, now: datetime) -> Iterable[dict[str, Any]]:
@@ -85,3 +75,8 @@ def _quality_rows(account: Account) -> Iterable[dict[str, Any]]:
     names = ("stage", "rule", "severity", "passed", "checked", "failed", "observed", "sentence")
     for found in account["quality"]:
         yield {"table_name": found["table"], **{name: found[name] for name in names}}
+
+
+def _freshness_rows(account: Account, now: datetime) -> Iterable[dict[str, Any]]:
+    for step, ages in account["freshness"].get("steps", {}).items():
+        yield {"step": step, **ages, "recorded_at": now}

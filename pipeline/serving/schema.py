@@ -277,6 +277,7 @@ VIEWS = (
     "live_popular_items",
     "item_history",
     "freshness",
+    "freshness_by_hour",
 )
 
 

@@ -105,7 +105,13 @@ def say(work: Work, rows: pd.DataFrame) -> None:
         count = ours.users if ours is not None else 0
         work.note(f"warning: only {count} held-out users, too few to judge the model by")
         return
-    work.facts = {"recall": ours.value, "popular_recall": popular.value, "users": int(ours.users)}
+    work.facts = {
+        "recall": ours.value,
+        "popular_recall": popular.value,
+        "ndcg": figures["ours", "ndcg"].value,
+        "popular_ndcg": figures["popular", "ndcg"].value,
+        "users": int(ours.users),
+    }
     work.note(f"recall@{ours.k} {ours.value:.3f}, popular list {popular.value:.3f}, {ours.users} held-out users")
     if ours.value < popular.value:
         work.note("warning: the popular list did better on the held-out users than the model")

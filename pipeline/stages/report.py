@@ -11,16 +11,23 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
+
+import duckdb
+from sqlalchemy import Engine
 
 from pipeline.errors import NotLanded, TreasureHuntError
 from pipeline.lake import Work, open_stages
 from pipeline.privacy.forget import forget_old_text
 from pipeline.report.account import Account, count_rules, read_account
+from pipeline.report.ages import measure_ages
 from pipeline.report.files import datadocs_path, write_pages
+from pipeline.report.samples import read_samples
 from pipeline.run import Run, StageResult
-from pipeline.serving.database import connect
-from pipeline.serving.quality import published_lags, record_hours
+from pipeline.serving.database import connect, create_schema
+from pipeline.serving.freshness import count_versions, published_moments, read_burn
+from pipeline.serving.quality import record_hours
 from pipeline.serving.read import freshness
 from pipeline.serving.retention import remove_old_versions
 from pipeline.settings import Settings
@@ -48,16 +55,12 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
             works[-1].note(sentence)
         accounts = [read_account(work.run) for work in works]
         told = [account for account in accounts if account["stages"]]
-        failure = None
-        try:
-            live = record(settings, told) if told else {}
-        except TreasureHuntError as error:
-            failure, live = error, {}
-        for account in told:
-            account |= {"arm": settings.arm, "live": None, "live_age_seconds": None, "lag_seconds": None}
+        at_work = [work for work, account in zip(works, accounts, strict=True) if account["stages"]]
+        failure = publish_account(settings, at_work, told) if told else None
+        for work, account in zip(at_work, told, strict=True):
             account["trouble"] = str(failure) if failure else None
+            account["samples"] = samples_of(work, account)
             account["has_datadocs"] = datadocs_path(settings.reports, account["hour"]).exists()
-            account |= live.get(account["hour"], {})
         for sentence in tidy_versions(settings) if told and not failure else []:
             works[-1].note(sentence)
         if told:
@@ -72,17 +75,67 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
     ]
 
 
-def record(settings: Settings, accounts: Sequence[Account]) -> dict[str, dict[str, Any]]:
-    """The serving database holds the accounts; returns for each hour what is live now, and how old its own data were."""
-    engine = connect(settings.serving)
+def publish_account(settings: Settings, works: Sequence[Work], accounts: Sequence[Account]) -> TreasureHuntError | None:
+    """The serving database holds the accounts, and they say how fresh the hours were and what is live now.
+
+    Returns what went wrong with the database; then the accounts say what the lake alone knows.
+    """
+    known: dict[str, Any] = {"live": None, "live_age_seconds": None, "versions": {}, "burn": None}
+    moments: dict[str, list[datetime]] = {}
+    engine, failure = None, None
     try:
-        record_hours(engine, settings.arm, accounts)
-        lags = published_lags(engine, [account["version"] for account in accounts if account["version"]])
-        rows = [row for row in freshness(engine) if (row["source"], row["arm"]) == (settings.source, settings.arm)]
+        engine = connect(settings.serving)
+        create_schema(engine)
+        moments = published_moments(engine, settings.source, settings.arm, [work.run.hour for work in works])
+    except TreasureHuntError as error:
+        failure = error
+    for work, account in zip(works, accounts, strict=True):
+        account |= {"arm": settings.arm, **known, "freshness": ages_of(work, moments.get(account["hour"], []))}
+    try:
+        if engine and not failure:
+            record_hours(engine, settings.arm, accounts)
+            known |= look_around(engine, settings)
+    except TreasureHuntError as error:
+        failure = error
     finally:
-        engine.dispose()
+        if engine:
+            engine.dispose()
+    for account in accounts:
+        account |= known
+    return failure
+
+
+def ages_of(work: Work, moments: Sequence[datetime]) -> dict[str, Any]:
+    """How old the hour's events were at each step; nothing, and a note, where they cannot be read any more."""
+    try:
+        return measure_ages(work.run, moments, work.folder)
+    except duckdb.Error:
+        work.note(f"warning: events of {work.run.name} cannot be read, so that their ages are not known")
+        return {"steps": {}}
+
+
+def samples_of(work: Work, account: Account) -> list[dict[str, Any]]:
+    """A look at the lists of a published hour; nothing, and a note, where they cannot be read any more."""
+    if account["state"] != "published":
+        return []  # what lies there is of an earlier attempt
+    try:
+        return read_samples(work.run, work.folder)
+    except duckdb.Error:
+        work.note(f"warning: lists of {work.run.name} cannot be read, so that its page shows none")
+        return []
+
+
+def look_around(engine: Engine, settings: Settings) -> dict[str, Any]:
+    """What is live and how old it is, how many versions there are, and how many hours missed the objective."""
+    mine = (settings.source, settings.arm)
+    rows = [row for row in freshness(engine) if (row["source"], row["arm"]) == mine]
     live = {"live": rows[0]["version"], "live_age_seconds": rows[0]["age_seconds"]} if rows else {}
-    return {account["hour"]: {**live, "lag_seconds": lags.get(account["version"])} for account in accounts}
+    burn = read_burn(engine, *mine)
+    return {
+        **live,
+        "versions": count_versions(engine, *mine),
+        "burn": {"hours": burn.hours, "missed": burn.missed, "allowance": settings.freshness_allowance},
+    }
 
 
 def tidy_versions(settings: Settings) -> list[str]:

@@ -77,8 +77,8 @@ MUTATIONS = [
     (
         "the page of an hour waits for the database",
         "pipeline/stages/report.py",
-        "            failure, live = error, {}\n",
-        "            raise\n",
+        "    except TreasureHuntError as error:\n        failure = error\n    for work",
+        "    except ZeroDivisionError as error:\n        failure = error\n    for work",
         "tests/pipeline/stages/test_report.py::"
         "test_a_database_that_does_not_answer_fails_the_report_alone_and_the_page_is_there",
     ),
@@ -127,7 +127,7 @@ MUTATIONS = [
     ),
     (
         "the page counts other rows as quarantined than the tables",
-        "pipeline/report/page.py",
+        "pipeline/report/ledger.py",
         "[number(ledger[fate]) for fate in FATES]",
         "[number(value) for value in parts.values()]",
         "tests/pipeline/report/test_report_pages.py::test_the_page_has_the_figures_of_the_tables",

@@ -16,7 +16,7 @@ from pipeline.privacy.tombstones import SENTENCE, raise_tombstone
 from pipeline.report import charts
 from pipeline.report.account import read_account
 from pipeline.report.files import page_path
-from pipeline.report.index import is_telling
+from pipeline.report.trends import is_telling
 from pipeline.run import Run
 from pipeline.serving import database
 from pipeline.serving.schema import ingest_ledger
@@ -60,9 +60,10 @@ def test_rules_that_passed_are_folded_into_one_list_and_figures_of_zero_left_out
     assert "replayed 0" not in text and "mapped 0" not in text
 
 
-def test_the_hours_stand_before_the_charts(told: Settings) -> None:
+def test_the_week_at_a_glance_stands_first_and_the_hours_before_the_charts(told: Settings) -> None:
     text = (told.reports / "index.html").read_text()
-    assert text.index("Hours, newest first") < text.index("<svg")
+    places = [text.index(title) for title in ("The week at a glance", "Hours, newest first", "Events by hour")]
+    assert places == sorted(places)
 
 
 def test_rows_of_somebody_erased_are_explained_as_such(told: Settings) -> None:

@@ -35,7 +35,7 @@ def finding(rule: str, passed: bool = True, stage: str = "ingest_events") -> dic
 
 def account(hour: str = HOUR, quality: tuple[dict[str, Any], ...] = (), **ledger: Any) -> dict[str, Any]:
     events = {**LEDGER, "rules": RULES, "other": {}, **ledger}
-    return {"source": "shop", "hour": hour, "ledgers": {"events": events}, "quality": list(quality)}
+    return {"source": "shop", "hour": hour, "ledgers": {"events": events}, "quality": list(quality), "freshness": {}}
 
 
 def rows(engine: Engine, *columns: Any) -> list[tuple[Any, ...]]:
@@ -99,7 +99,7 @@ def test_the_database_itself_refuses_a_ledger_that_does_not_balance(engine: Engi
 
 
 def test_an_hour_without_a_ledger_has_none(engine: Engine) -> None:
-    nothing = {"source": "shop", "hour": HOUR, "ledgers": {}, "quality": []}
+    nothing = {"source": "shop", "hour": HOUR, "ledgers": {}, "quality": [], "freshness": {}}
     record_hours(engine, "batch", [account()])
     assert record_hours(engine, "batch", [nothing]) == 0
     assert rows(engine, ingest_ledger.c.kind) == []

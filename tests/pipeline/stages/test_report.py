@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.line import report_failure, run_stage, run_stage_of_hours, run_sta
 from pipeline.manifests import hour_folder
 from pipeline.report.files import INDEX_HOURS, page_path
 from pipeline.serving import database
-from pipeline.serving.schema import ingest_ledger, quality_results, quarantine_summary
+from pipeline.serving.schema import event_freshness, ingest_ledger, quality_results, quarantine_summary
 from pipeline.settings import Settings
 
 ITEMS = [item("a"), item("b"), item("c", price=-1)]
@@ -97,7 +98,8 @@ def test_the_ledger_in_the_database_is_that_of_the_lake(whole: Settings) -> None
 def test_every_rule_of_every_suite_and_gate_has_a_row(whole: Settings) -> None:
     found = quality_results.c
     rows = database_rows(whole, found.stage, found.table_name, found.rule, found.passed, found.failed)
-    assert {stage for stage, *_ in rows} == {"ingest_events", "ingest_catalog", "prepare", "evaluate", "recommend"}
+    asked = {"ingest_events", "ingest_catalog", "prepare", "evaluate", "recommend", "publish"}
+    assert {stage for stage, *_ in rows} == asked
     refused = {(table, rule): failed for _, table, rule, passed, failed in rows if not passed}
     assert refused == {
         ("typed_events", "query_not_storable"): 2,
@@ -143,6 +145,35 @@ def test_no_query_and_no_user_stands_on_a_page_in_a_table_or_in_a_log(
         assert len(written) > 5
         assert not [data for data in written if CANARY.encode() in data]
     assert CANARY not in caplog.text + "".join(capsys.readouterr())
+
+
+def test_how_old_events_were_stands_in_the_database_and_on_the_page(whole: Settings) -> None:
+    columns = event_freshness.c
+    ages = database_rows(whole, columns.step, columns.events, columns.p50_seconds, columns.worst_seconds)
+    assert [(step, count) for step, count, *_ in ages] == [("landed", 20), ("published", 20)]
+    (_, _, landed, worst), (_, _, published, _) = ages
+    manifest = json.loads((hour_folder(whole.lake, FIRST) / "ingest_events.json").read_text())
+    since = datetime.fromisoformat(manifest["timings"]["landed_at"]) - FIRST - timedelta(minutes=1)
+    assert landed == worst == pytest.approx(since.total_seconds())  # every event is of the first minute
+    assert published > landed
+    text = page(whole)
+    assert "<h2>Freshness</h2>" in text and "Backfilled: published more than a day after its end" in text
+    assert "The stages alone" in text  # what the way was made up of
+
+
+def test_events_that_cannot_be_read_any_more_leave_the_report_without_their_ages(whole: Settings) -> None:
+    for path in hour_folder(whole.lake, FIRST).glob("events.*.parquet"):
+        path.write_bytes(b"damaged")
+    result = run_stage("report", FIRST, whole)
+    assert any("events of 2026-01-05T10 cannot be read" in note for note in result.notes)
+    assert database_rows(whole, event_freshness.c.step) == []
+    assert "<h2>Freshness</h2>" not in page(whole) and "Every delivered row" in page(whole)
+
+
+def test_the_page_shows_lists_of_everybody_and_of_groups_and_nobody(whole: Settings) -> None:
+    text = page(whole)
+    assert "Everybody without a list of their own" in text and "Title of a" in text
+    assert not re.search(r"\bu\d+\b", text)
 
 
 def test_a_blocked_hour_is_told_and_an_hour_that_passes_at_last_replaces_it(tmp_path: Path, serving_url: str) -> None:
