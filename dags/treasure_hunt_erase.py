@@ -12,19 +12,20 @@ while …* and is tried again by itself.
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag, task
-from treasure_hunt_task import load_task_settings, log
+from airflow.sdk import Param, dag, task
+from treasure_hunt_task import RETRY_POLICY, load_task_settings, log
 
-from pipeline.errors import BadInput, DataError, TreasureHuntError
+from pipeline.alerts import tell_failure
+from pipeline.errors import TreasureHuntError
 
-RETRY_POLICY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(exception=[DataError, BadInput], action=RetryAction.FAIL, reason="trying again changes nothing"),
-    ]
+
+@task(
+    retries=3,
+    retry_delay=timedelta(seconds=60),
+    retry_policy=RETRY_POLICY,
+    execution_timeout=timedelta(hours=2),
+    on_failure_callback=tell_failure,
 )
-
-
-@task(retries=3, retry_delay=timedelta(seconds=60), retry_policy=RETRY_POLICY, execution_timeout=timedelta(hours=2))
 def erase(**context: Any) -> dict[str, int]:
     """Carry out the request of this number; returns its number and how many rows are gone."""
     from pipeline.privacy.erase import erase_request  # imports databases: a task pays for it, not the DAG processor

@@ -12,34 +12,30 @@ While missed hours are being caught up, do not backfill a newer hour: Airflow go
 it happened, a backfill of *Missing Runs* fills the gap.
 
 **When a stage fails**, the last error line of its log is one sentence that says what, where and how many. Refused data
-fails at once, because trying again changes nothing; an unreachable source or database is tried again.
+fails at once, because trying again changes nothing; an unreachable source or database is tried again. A stage that
+failed for good and an hour that has not ended in time raise an alarm, in the log and at `TREASURE_HUNT_ALERT_WEBHOOK`.
 **When tasks stay in "scheduled"**, the pool `treasure_hunt_writer` is missing: create it with one slot (Admin → Pools).
 Settings: `TREASURE_HUNT_*` variables; the two URLs may be connections, see `treasure_hunt_task.py`.
 """
 
 from datetime import timedelta
 
-from airflow.sdk import CronDataIntervalTimetable, ExceptionRetryPolicy, Param, RetryAction, RetryRule, dag
-from treasure_hunt_task import make_task
+from airflow.sdk import CronDataIntervalTimetable, Param, dag
+from airflow.sdk.definitions.deadline import AsyncCallback, DeadlineAlert, DeadlineReference
+from treasure_hunt_task import RETRY_POLICY, make_task
 
-from pipeline.errors import BadInput, DataError, Unreachable
+from pipeline.alerts import tell_failure, tell_lateness
 from pipeline.line import ALWAYS, STAGES
 from pipeline.settings import load_settings
 
+SETTINGS = load_settings()
 WRITER_POOL = "treasure_hunt_writer"  # one slot: two hours never write derived tables or publish at once
 READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # only land what a source delivered
-
-RETRY_POLICY = ExceptionRetryPolicy(
-    rules=[
-        RetryRule(exception=[DataError, BadInput], action=RetryAction.FAIL, reason="trying again changes nothing"),
-        RetryRule(exception=[Unreachable, ConnectionError], action=RetryAction.RETRY, reason="may answer later"),
-    ]
-)
 
 
 @dag(
     schedule=CronDataIntervalTimetable("0 * * * *", timezone="UTC"),
-    start_date=load_settings().start,
+    start_date=SETTINGS.start,
     catchup=True,
     max_active_runs=1,
     # manual is for the UI: without it, it locks the button behind which the backfill form is
@@ -51,7 +47,13 @@ RETRY_POLICY = ExceptionRetryPolicy(
         "retry_exponential_backoff": 2.0,
         "retry_policy": RETRY_POLICY,
         "execution_timeout": timedelta(minutes=30),
+        "on_failure_callback": tell_failure,
     },
+    deadline=DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,  # not the logical date: by that, every caught-up hour is late
+        interval=timedelta(minutes=SETTINGS.late_minutes),
+        callback=AsyncCallback(tell_lateness, {"minutes": SETTINGS.late_minutes}),
+    ),
     params={"repull": Param(False, type="boolean", description="Take the hour from the source again")},
     tags=["recommendations", "hourly"],
     doc_md=__doc__,

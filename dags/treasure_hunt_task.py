@@ -18,11 +18,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from airflow.sdk import Asset, Connection, XComArg, task
+from airflow.sdk import Asset, Connection, ExceptionRetryPolicy, RetryAction, RetryRule, XComArg, task
 from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
 
 from pipeline import line
-from pipeline.errors import BadInput, TreasureHuntError
+from pipeline.errors import BadInput, DataError, TreasureHuntError, Unreachable
 from pipeline.hours import HOUR, floor_hour, format_hour, parse_hour
 from pipeline.run import StageResult
 from pipeline.settings import PREFIX, Settings, load_settings
@@ -38,6 +38,13 @@ ROLLBACKS: dict[str, tuple[str, dict[str, bool]]] = {
     "unpin": ("unpin", {}),
     "unpin and advance": ("unpin", {"advance": True}),
 }
+
+RETRY_POLICY = ExceptionRetryPolicy(
+    rules=[
+        RetryRule(exception=[DataError, BadInput], action=RetryAction.FAIL, reason="trying again changes nothing"),
+        RetryRule(exception=[Unreachable, ConnectionError], action=RetryAction.RETRY, reason="may answer later"),
+    ]
+)
 
 log = logging.getLogger("treasure_hunt")
 

@@ -17,7 +17,17 @@ from pipeline.hours import parse_hour
 
 PREFIX = "TREASURE_HUNT_"
 # They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key", "data_docs"}
+PLACES = {
+    "home",
+    "source_url",
+    "data",
+    "serving_url",
+    "start",
+    "hash_key",
+    "data_docs",
+    "alert_webhook",
+    "late_minutes",
+}
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say from when on somebody is told, not what comes out.
@@ -54,6 +64,12 @@ class Settings(BaseSettings):
     )
     start: datetime = Field(
         parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
+    )
+    alert_webhook: str = Field(
+        "", repr=False, description="http(s) address that alarms are sent to as JSON; empty: they stand in logs only"
+    )
+    late_minutes: float = Field(
+        50.0, gt=0, description="minutes after which a run of Airflow that has not ended raises an alarm"
     )
 
     # serving

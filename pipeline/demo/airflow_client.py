@@ -187,7 +187,7 @@ class AirflowClient:
         }
         runs = [
             run
-            for run in self._list(f"/api/v2/dags/{DAG}/dagRuns", "dag_runs", asked)
+            for run in self.read_pages(f"/api/v2/dags/{DAG}/dagRuns", "dag_runs", asked)
             if run["queued_at"] and read_time(run["queued_at"]) >= read_time(backfill["created_at"])
         ]
         return [
@@ -209,7 +209,7 @@ class AirflowClient:
 
     def _tasks(self, run_id: str) -> tuple[TaskState, ...]:
         path = f"/api/v2/dags/{DAG}/dagRuns/{quote(run_id)}/taskInstances"
-        tasks = self._list(path, "task_instances", {})
+        tasks = self.read_pages(path, "task_instances", {})
         tasks.sort(key=lambda task: (task["end_date"] is None, task["end_date"] or "", task["task_id"]))
         return tuple(TaskState(task["task_id"], task["state"], task["duration"], task["try_number"]) for task in tasks)
 
@@ -220,7 +220,7 @@ class AirflowClient:
             if runs and all(run.state in ENDED for run in runs):
                 self.cancel(backfill_id)
 
-    def _list(self, path: str, key: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
+    def read_pages(self, path: str, key: str, asked: dict[str, Any]) -> list[dict[str, Any]]:
         """Every page of a listing."""
         rows: list[dict[str, Any]] = []
         while True:

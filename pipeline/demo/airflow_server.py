@@ -32,6 +32,7 @@ COMPONENTS = {
     "dag-processor": ("dag-processor",),
     "scheduler": ("scheduler", "--skip-serve-logs"),  # its log server would listen to the whole network
 }
+TRIGGERER = ("triggerer", "--skip-serve-logs")  # tells of late hours; a backfill has none
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ def supervise(settings: Settings, port: int) -> None:
     settings = settings.model_copy(update={"start": remember_start(home)})
     environment = processes.airflow_environment(settings, port, scheduled=True)
     commands = {name: processes.airflow(*command) for name, command in COMPONENTS.items()}
+    commands["triggerer"] = processes.airflow(*TRIGGERER)
     if settings.source == "shop" and not settings.source_url:
         commands["shop"] = list(SHOP)
     children = Children(home, lock)

@@ -38,8 +38,8 @@ class Children:
         )
         os.close(read_end)
 
-    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> None:
-        """The named process runs and writes to `logs/<name>.log`."""
+    def start(self, name: str, command: list[str], environment: Mapping[str, str]) -> int:
+        """The named process runs and writes to `logs/<name>.log`; returns its id."""
         with (self._home / "logs" / f"{name}.log").open("ab") as out:
             child = subprocess.Popen(  # noqa: S603
                 command,
@@ -52,6 +52,7 @@ class Children:
             )
         self._running[name] = child
         os.write(self._pipe, b"%d\n" % child.pid)
+        return child.pid
 
     def ended(self) -> dict[str, int]:
         """The exit codes of those that run no more."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import line
+from pipeline import alerts, line
 from pipeline.demo.airflow_client import WRITER_POOL
 from pipeline.errors import AuditFailed, BadInput, DataError, Unreachable
 from pipeline.hours import parse_hour
@@ -200,3 +200,41 @@ def test_urls_come_from_connections_unless_the_environment_says_otherwise(
     run = dag.test(logical_date=datetime(2025, 3, 1, 13, tzinfo=UTC))
     assert run.state == "success"
     assert set(seen) == {("postgresql+psycopg://ana:p%40ss@db.example:5433/shop", "sqlite:////data/shop.db")}
+
+
+def test_a_stage_that_fails_for_good_raises_an_alarm_and_one_that_is_tried_again_does_not(
+    dag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run as Airflow runs it: what comes out of the alarm, and how often a stage was tried."""
+    told, tries = [], {"ingest_events": 0, "prepare": 0}
+    monkeypatch.setattr(alerts, "tell", told.append)
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+        if stage in tries:
+            tries[stage] += 1
+        if stage == "ingest_events" and tries[stage] == 1:
+            raise Unreachable("the source does not answer.")
+        if stage == "prepare":
+            raise DataError("events: 20 rows of 30 are malformed.")
+        return StageResult(stage, "2025-03-01T15", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    for task in dag.tasks:
+        task.retry_delay = timedelta(0)
+    run = dag.test(logical_date=datetime(2025, 3, 1, 15, tzinfo=UTC))
+    assert run.state == "failed"
+    assert tries == {"ingest_events": 2, "prepare": 1}
+    assert [(alarm.kind, alarm.dag, alarm.hour, alarm.stage) for alarm in told] == [
+        ("failed", "treasure_hunt_hourly", "2025-03-01T15", "prepare")
+    ]
+    assert told[0].sentence.endswith("failed in prepare: events: 20 rows of 30 are malformed.")
+
+
+def test_an_hour_is_late_by_the_time_since_it_was_queued(dag_bag: Any) -> None:
+    from airflow.sdk import DeadlineReference
+
+    (deadline,) = dag_bag.dags["treasure_hunt_hourly"].deadline
+    assert deadline.reference == DeadlineReference.DAGRUN_QUEUED_AT
+    assert deadline.interval == timedelta(minutes=50)
+    assert deadline.callback.path == "pipeline.alerts.tell_lateness"
+    assert deadline.callback.kwargs == {"minutes": 50.0}
