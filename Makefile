@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down test test-faults test-guards test-ui check format docs golden lock clean
+.PHONY: help run up down test test-faults test-airflow test-deploy test-guards test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,12 @@ test: .venv/.synced ## every test but those that need a browser
 
 test-faults: .venv/.synced ## the bad input of `make test` ten times over: 100,000 bad events
 	@FAULTS=100000 $(BIN)/pytest tests/faults
+
+test-airflow: .venv/.synced ## kill parts of a real Airflow while hours run, and see what it says; a quarter of an hour
+	@AIRFLOW_FAULTS=1 $(BIN)/pytest -s --durations=10 tests/airflow/test_killed_parts.py tests/airflow/test_alarms.py
+
+test-deploy: .venv/.synced ## what docs/deploy.md says: install elsewhere, run an hour, back up, restore
+	@AIRFLOW_DEPLOY=1 $(BIN)/pytest tests/airflow/test_deploy.py
 
 test-guards: .venv/.synced ## switch off every guard, one at a time, and see its test go red; long
 	@$(BIN)/python tests/mutations/run.py

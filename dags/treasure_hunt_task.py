@@ -5,7 +5,7 @@ The serving database and the source are reached by the first of these that is th
 2. the Airflow connection `treasure_hunt_serving` or `treasure_hunt_source`;
 3. the default of `pipeline.settings`.
 A connection's type is the driver (`postgres` stands for `postgresql+psycopg`); of a `sqlite` or `fs` connection only
-the path counts, written in its field *Host* or in the extra `path`.
+the path counts, written in its field *Host*, in the extra `path`, or as a URI (`sqlite:////data/shop.db`, `fs:////data`).
 """
 
 import ast
@@ -185,7 +185,7 @@ def format_url(connection: Connection) -> str:
 
     kind, extra = connection.conn_type or "", connection.extra_dejson
     if kind in ("sqlite", "fs"):
-        path = extra.get("path") or connection.host
+        path = extra.get("path") or connection.host or connection.schema  # the last: what a URI of the type gives
         if not path:
             raise BadInput(f"connection {connection.conn_id} names no file; write its path in the field Host.")
         return f"sqlite:///{path}" if kind == "sqlite" else path

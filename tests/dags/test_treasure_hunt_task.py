@@ -1,13 +1,16 @@
 """What one task does: its hour, its settings, what it says in its log."""
 
 import logging
+import re
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import line
 from pipeline.errors import BadInput, DataError
+from pipeline.files import ROOT
 from pipeline.hours import HOUR, floor_hour, parse_hour
 from pipeline.run import StageResult
 
@@ -74,6 +77,16 @@ def test_a_connection_is_written_as_sqlalchemy_reads_it(task_module: Any, fields
     assert task_module.format_url(Connection(conn_id="treasure_hunt_serving", **fields)) == url
 
 
+@pytest.mark.parametrize(
+    ("uri", "url"), [("sqlite:////data/shop.db", "sqlite:////data/shop.db"), ("fs:////data/logs", "/data/logs")]
+)
+def test_a_file_connection_may_be_a_uri(task_module: Any, uri: str, url: str) -> None:
+    """The command line takes no other: it turns a type that no provider brings into another one."""
+    from airflow.sdk import Connection
+
+    assert task_module.format_url(Connection.from_uri(uri, conn_id="treasure_hunt_source")) == url
+
+
 def test_a_file_connection_without_a_path_is_named(task_module: Any) -> None:
     from airflow.sdk import Connection
 
@@ -110,3 +123,18 @@ def test_a_known_error_is_one_sentence_in_the_log(
     assert [(record.levelname, record.message) for record in caplog.records] == [
         ("ERROR", "events: 20 rows of 30 are malformed.")
     ]
+
+
+def test_the_documented_dag_that_listens_runs_once_for_each_hour_of_an_asset(
+    airflow_database: None, task_module: Any, tmp_path: Path
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    page = (ROOT / "docs" / "airflow.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"<!-- dag: listener -->\n```python\n(.*?)```", page, re.DOTALL)
+    (tmp_path / "listener.py").write_text(example, encoding="utf-8")
+    bag = DagBag(str(tmp_path))
+    assert bag.import_errors == {}
+    timetable = bag.dags["after_every_published_hour"].timetable
+    assert type(timetable).__name__ == "PartitionedAssetTimetable"
+    assert "treasure_hunt_publish" in str(timetable.asset_condition)
