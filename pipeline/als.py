@@ -1,9 +1,10 @@
 """The model: implicit-feedback ALS (Hu, Koren & Volinsky, ICDM 2008) as `implicit` computes it on the CPU.
 
-Confidence of a pair of weight w that a user met is 1 + alpha * log(1 + w), so that a fading interest never counts less
-than none at all and a tenth purchase counts less than the first. A pair that only a search points at counts
-alpha * log(1 + w), which may be less than an unseen pair: a hint, not a deed. `implicit` multiplies its input by alpha,
-hence the 1/alpha added here. All arrays are float32; the same input gives the same bytes for any number of threads.
+Confidence of a pair of weight w that a user met is 1 + alpha * log(1 + w), that of an unseen pair 1, so that a fading
+interest never counts less than none at all and a tenth purchase counts less than the first. A pair that only a search
+points at counts alpha * log(1 + w), which may be less than an unseen pair: a hint, not a deed. Alpha and regularisation
+follow from the data's density and two settings (docs/decisions/0031-relative-alpha.md). All arrays are float32; the same
+input gives the same bytes for any number of threads.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from pipeline.settings import Settings
 
 UNIT = 1_000_000  # weights in tables are whole millionths
+MOST_HELD_BACK = 1.0  # as a share of the evidence: about twice that would pull every factor to zero
 PADDING = -1e30  # `implicit` pads short lists with a score of -3.4e38
 
 Floats = NDArray[np.float32]
@@ -31,22 +33,37 @@ class Top:
     scores: Floats
 
 
+def scale_alpha(weights: NDArray[np.int64], shape: tuple[int, int], settings: Settings) -> float:
+    """The alpha for pairs of these weights (millionths) in a matrix of this shape, so that one setting suits all data.
+
+    An average pair counts 1 + setting * density^(-2/3), where density is the share of the cells that are pairs: the
+    sparser the data, the more a pair says against the many cells that say nothing.
+    """
+    interest = float(np.log1p(weights / UNIT).mean()) if len(weights) else 0.0
+    if not interest:
+        return settings.alpha
+    return settings.alpha * float(shape[0] * shape[1] / len(weights)) ** (2 / 3) / interest
+
+
 def confidence(
     weights: NDArray[np.int64], met: NDArray[np.bool_], rows: Ints, columns: Ints, shape: tuple[int, int], alpha: float
 ) -> sp.csr_matrix:
-    """The matrix handed to `implicit`: one cell per pair, from weights in millionths; `met` is False for mere hints."""
-    values = np.log1p(weights / UNIT) + met / alpha
+    """The confidences, one cell per pair, from weights in millionths; `met` is False for mere hints."""
+    values = alpha * np.log1p(weights / UNIT) + met
     return sp.csr_matrix((values.astype(np.float32), (rows, columns)), shape=shape)
 
 
 def scale_regularization(matrix: sp.csr_matrix, settings: Settings) -> float:
-    """The regularisation for a confidence matrix: the setting, times the confidence an average row or column carries.
+    """The regularisation for a matrix of confidences, so that one setting suits all data: an absolute one collapses a
+    small shop to zero and does not hold back a large one at all.
 
-    So one setting suits a shop of ten events and one of ten million: with an absolute one, small data collapses to zero
-    and large data is not held back at all.
+    It grows with the square root of the confidence of a pair and the cube root of the pairs of an average row or column
+    (fitted to six data sets), but takes no more than MOST_HELD_BACK of the confidence that these carry.
     """
-    carried = settings.alpha * float(matrix.sum()) / max(sum(matrix.shape), 1)
-    return settings.regularization * carried
+    pairs, lines = max(matrix.nnz, 1), max(sum(matrix.shape), 1)
+    strength = float(matrix.sum(dtype=np.float64)) / pairs
+    fitting = settings.regularization * strength**0.5 * (2 * pairs / lines) ** (1 / 3)
+    return min(fitting, MOST_HELD_BACK * strength * pairs / lines)
 
 
 def _own_threads() -> threadpool_limits:
@@ -58,7 +75,7 @@ def _model(settings: Settings, regularization: float = 0.0) -> AlternatingLeastS
     return AlternatingLeastSquares(
         factors=settings.factors,
         regularization=regularization,
-        alpha=settings.alpha,
+        alpha=1.0,  # the matrix holds the confidences themselves
         iterations=settings.iterations,
         num_threads=settings.threads,
         random_state=settings.seed,

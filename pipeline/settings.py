@@ -133,10 +133,12 @@ class Settings(BaseSettings):
     factors: int = Field(64, ge=1, le=2048, description="length of the factor vectors")
     iterations: int = Field(6, ge=1, description="ALS passes over users and items")
     alpha: float = Field(
-        10.0, gt=0, description="how much faster confidence grows with interest than for an unseen pair"
+        0.42, gt=0, description="confidence of an average pair beyond an unseen one's, times density to the power 2/3"
     )
     regularization: float = Field(
-        0.15, gt=0, description="ALS regularisation, as a share of the confidence that an average user or item carries"
+        4.2,
+        gt=0,
+        description="ALS regularisation, per root of a pair's confidence and cube root of pairs per user or item",
     )
     seed: int = Field(0, ge=0, description="seed of the factors' starting values")
     holdout_share: float = Field(

@@ -64,13 +64,13 @@ def score_users(
     rows, columns = positions(ids, trained["user_id"]), positions(items.ids, trained["item_id"])
     weights = trained["weight"].to_numpy()
     met, shape = (trained["kind"] != "search").to_numpy(), (len(ids), len(items.ids))
-    matrix = als.confidence(weights, met, rows, columns, shape, settings.alpha)
+    matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
     vectors = np.zeros((len(ids), settings.factors), np.float32)
     known = users.ids.get_indexer(ids)
     vectors[known >= 0] = users.vectors[known[known >= 0]]
     hidden = pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas()
     again = np.unique(np.concatenate([positions(ids, hidden), np.flatnonzero(known < 0)])).astype(np.int32)
-    vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work), settings)
+    vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work, "regularization"), settings)
     bought = pq.read_table(work.read("bought")).to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
     top = als.best_items(vectors, items.vectors, settings.k, owned, never, settings)
@@ -86,9 +86,9 @@ def score_users(
     )
 
 
-def trained_with(work: Work) -> float:
-    """The regularisation that the hour's model was trained with."""
-    return float(stage_facts(work.run, "train")["regularization"])
+def trained_with(work: Work, knob: str) -> float:
+    """The alpha or the regularisation that the hour's model was trained with."""
+    return float(stage_facts(work.run, "train")[knob])
 
 
 def answer_queries(work: Work) -> tuple[pa.Table, pa.Table]:
@@ -125,8 +125,8 @@ def score_queries(work: Work, items: Factors, never: als.Ints, listed: pa.Table,
     shape = (len(ids), len(items.ids))
     met = np.ones(len(trained), bool)
     weights = np.round(trained["score"].to_numpy() * settings.query_smoothing * als.UNIT).astype(np.int64)
-    matrix = als.confidence(weights, met, rows, columns, shape, settings.alpha)
-    vectors = als.fold_in(items.vectors, matrix, trained_with(work), settings)
+    matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
+    vectors = als.fold_in(items.vectors, matrix, trained_with(work, "regularization"), settings)
     top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
     # A query without an answer points nowhere: its vector is zero, and every item is as near as any other.
     points = vectors.any(axis=1, keepdims=True)

@@ -17,13 +17,15 @@ def train(run: Run) -> StageResult:
         pairs = pq.read_table(work.read("interactions"), columns=["user_id", "item_id", "weight", "kind"]).to_pandas()
         work.rows_in = len(pairs)
         users, items = pd.Index(sorted(pairs["user_id"].unique())), pd.Index(sorted(pairs["item_id"].unique()))
+        shape, weights = (len(users), len(items)), pairs["weight"].to_numpy()
+        alpha = als.scale_alpha(weights, shape, settings)
         matrix = als.confidence(
-            pairs["weight"].to_numpy(),
+            weights,
             (pairs["kind"] != "search").to_numpy(),
             positions(users, pairs["user_id"]),
             positions(items, pairs["item_id"]),
-            (len(users), len(items)),
-            settings.alpha,
+            shape,
+            alpha,
         )
         regularization = als.scale_regularization(matrix, settings)
         if len(pairs):
@@ -35,5 +37,6 @@ def train(run: Run) -> StageResult:
         write_factors(work.draft("item_factors"), "item_id", list(items), item_factors)
         work.keep("user_factors")
         work.keep("item_factors")
-        work.facts = {"users": len(users), "items": len(items), "pairs": len(pairs), "regularization": regularization}
+        work.facts = {"users": len(users), "items": len(items), "pairs": len(pairs)}
+        work.facts |= {"alpha": alpha, "regularization": regularization}
     return work.result()

@@ -22,7 +22,8 @@ def checkerboard(size: int, knobs: Settings) -> sp.csr_matrix:
     unseen = (column == row) | (column == (row + 2) % size)
     row, column = row[~unseen].astype(np.int32), column[~unseen].astype(np.int32)
     weights = np.full(len(row), als.UNIT, np.int64)
-    return als.confidence(weights, np.ones(len(row), bool), row, column, (size, size), knobs.alpha)
+    alpha = als.scale_alpha(weights, (size, size), knobs)
+    return als.confidence(weights, np.ones(len(row), bool), row, column, (size, size), alpha)
 
 
 def test_confidence_of_what_a_user_met_is_more_than_nothing_however_little_it_weighs() -> None:
@@ -31,8 +32,8 @@ def test_confidence_of_what_a_user_met_is_more_than_nothing_however_little_it_we
     places = np.arange(4, dtype=np.int32)
     matrix = als.confidence(weights, met, places, places, (4, 4), alpha=4.0)
     assert matrix.dtype == np.float32
-    # alpha times the cell: 1 + alpha * log(1 + w) for deeds, alpha * log(1 + w) for hints
-    assert (4 * matrix.diagonal()).tolist() == pytest.approx(
+    # 1 + alpha * log(1 + w) for deeds, alpha * log(1 + w) for hints
+    assert matrix.diagonal().tolist() == pytest.approx(
         [1, 1 + 4 * np.log(2), 1 + 4 * np.log(4), 4 * np.log(2)], rel=1e-5
     )
 
@@ -81,12 +82,56 @@ def test_another_seed_gives_another_model() -> None:
     assert als.fit(matrix, 1.0, settings())[0].tobytes() != als.fit(matrix, 1.0, settings(seed=7))[0].tobytes()
 
 
-@pytest.mark.parametrize("size", [10, 1000])
-def test_regularisation_grows_with_the_data_so_that_one_setting_suits_all(size: int) -> None:
-    matrix = sp.random(size, size, 20 / size / 2, "csr", np.float32, random_state=np.random.default_rng(1))
-    matrix.data[:] = 1
-    carried = 10 * matrix.nnz / (2 * size)
-    assert als.scale_regularization(matrix, settings(alpha=10, regularization=0.15)) == pytest.approx(0.15 * carried)
+def uniform(users: int, items: int, pairs: int, value: float) -> sp.csr_matrix:
+    """A matrix of this shape with so many cells of one value."""
+    cells = np.random.default_rng(1).choice(users * items, pairs, replace=False)
+    return sp.csr_matrix((np.full(pairs, value, np.float32), np.divmod(cells, items)), shape=(users, items))
+
+
+@pytest.mark.parametrize(("users", "items", "pairs", "alpha"), [(100, 80, 8000, 0.42), (1000, 800, 800, 42.0)])
+def test_an_average_pair_counts_the_more_the_sparser_the_data_whatever_weights_are_measured_in(
+    users: int, items: int, pairs: int, alpha: float
+) -> None:
+    knobs = settings(alpha=0.42)
+    for weight in (als.UNIT // 100, als.UNIT, 40 * als.UNIT):
+        weights = np.full(pairs, weight, np.int64)
+        interest = np.log1p(weight / als.UNIT)
+        assert als.scale_alpha(weights, (users, items), knobs) * interest == pytest.approx(alpha)
+
+
+def test_without_pairs_alpha_is_the_setting() -> None:
+    for weights in (np.zeros(0, np.int64), np.zeros(3, np.int64)):
+        assert als.scale_alpha(weights, (3, 3), settings(alpha=0.5)) == 0.5
+
+
+def test_regularisation_grows_with_what_a_pair_says_and_with_the_pairs_of_a_row() -> None:
+    # the root of 9, and the cube root of the 40 pairs of an average row
+    knobs = settings(regularization=4.2)
+    assert als.scale_regularization(uniform(100, 100, 4000, 9.0), knobs) == pytest.approx(4.2 * 3 * 40 ** (1 / 3))
+
+
+def test_regularisation_never_outweighs_what_an_average_row_carries() -> None:
+    few = uniform(20, 10, 30, 2.0)
+    assert als.scale_regularization(few, settings(regularization=100)) == pytest.approx(2.0 * 30 / 30)
+    users, items = als.fit(few, als.scale_regularization(few, settings(regularization=100)), settings())
+    assert np.abs(users).max() > 0.01 and np.abs(items).max() > 0.01
+
+
+def test_the_knobs_of_the_literature_follow_from_the_defaults_for_data_of_very_different_density() -> None:
+    # users, items, train pairs; confidence of a pair and regularisation that were found best on them
+    for users, items, pairs, strength, strain in (
+        (6040, 3706, 994_169, 4.33, 48),
+        (29_858, 40_981, 810_128, 58.8, 109),
+    ):
+        weights = np.full(pairs, als.UNIT, np.int64)
+        alpha = als.scale_alpha(weights, (users, items), settings())
+        matrix = sp.csr_matrix((users, items), dtype=np.float32)
+        found = 1 + alpha * np.log(2)
+        # as if it held the pairs: the sum and the count are all that is asked of it
+        matrix.data, matrix.indices = np.full(pairs, found, np.float32), np.zeros(pairs, np.int32)
+        matrix.indptr[-1] = pairs
+        assert found == pytest.approx(strength, rel=0.1)
+        assert als.scale_regularization(matrix, settings()) == pytest.approx(strain, rel=0.2)
 
 
 def test_lists_leave_out_what_they_must_and_say_where_nothing_was_left() -> None:
