@@ -7,7 +7,18 @@ from typing import Annotated
 
 import typer
 
-from pipeline import cli_demo, cli_lists, cli_probe, cli_quarantine, cli_schema, cli_serve, cli_versions, history, show
+from pipeline import (
+    cli_benchmark,
+    cli_demo,
+    cli_lists,
+    cli_probe,
+    cli_quarantine,
+    cli_schema,
+    cli_serve,
+    cli_versions,
+    history,
+    show,
+)
 from pipeline.backfill import backfill_hours
 from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
@@ -29,6 +40,7 @@ app.add_typer(cli_versions.app)
 app.add_typer(cli_serve.app)
 app.add_typer(cli_demo.app)
 app.add_typer(cli_probe.app)
+app.add_typer(cli_benchmark.app)
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
 Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]

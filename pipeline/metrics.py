@@ -1,9 +1,11 @@
 """Measures of ranked lists against what people really took.
 
-Definitions as in Cremonesi, Koren & Turrin (RecSys 2010) and Järvelin & Kekäläinen (TOIS 2002), for one wanted item a user.
+Definitions as in Cremonesi, Koren & Turrin (RecSys 2010) and Järvelin & Kekäläinen (TOIS 2002): first those for one wanted
+item a user, then those for any number, which say the same of one.
 """
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 
@@ -30,3 +32,29 @@ def ndcg(ranks: NDArray[np.int64]) -> float:
 def coverage(lists: NDArray[np.integer], eligible: int) -> float:
     """Share of the eligible items that stand in at least one list; negative entries are empty places."""
     return len(np.unique(lists[lists >= 0])) / eligible if eligible else 0.0
+
+
+def hit_table(lists: NDArray[np.integer], wanted: sp.csr_matrix) -> NDArray[np.bool_]:
+    """Users x k: whether that place of the list is wanted, by a matrix of users x items; negative entries are empty."""
+    if not lists.size:
+        return np.zeros(lists.shape, bool)
+    rows = np.broadcast_to(np.arange(len(lists))[:, None], lists.shape)
+    met = np.asarray(wanted[rows.ravel(), np.maximum(lists, 0).ravel()]).reshape(lists.shape)
+    return (met > 0) & (lists >= 0)
+
+
+def recalls(hits: NDArray[np.bool_], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each user's share of the wanted items (counts of them, at least one) that is in the list."""
+    return hits.sum(axis=1) / counts
+
+
+def ndcgs(hits: NDArray[np.bool_], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Each user's discounted gain over that of the ideal list, which begins with min(k, counts) wanted items."""
+    discounts = 1.0 / np.log2(np.arange(hits.shape[1]) + 2.0)
+    ideal = np.concatenate([[0.0], np.cumsum(discounts)])[np.minimum(counts, hits.shape[1])]
+    return hits @ discounts / ideal
+
+
+def reciprocal_ranks(hits: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """One over the rank of each user's first hit, 0 without one."""
+    return np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1.0), 0.0) if hits.size else np.zeros(len(hits))
