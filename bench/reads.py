@@ -164,7 +164,7 @@ async def open_loop(port: int, per_second: int, seconds: float, wanted: Iterator
             body = await reader.readexactly(length)
             idle.append((reader, writer))
             fates[head[9:12].decode() + (" degraded" if b'"is_degraded":true' in body else "")] += 1
-        except OSError as error:
+        except (OSError, asyncio.IncompleteReadError) as error:
             fates[type(error).__name__] += 1
         took.append(time.perf_counter() - due)
 

@@ -19,6 +19,10 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
+class Late(Unreachable):
+    """The database may be well, but this answer took longer than the patience."""
+
+
 class Desk:
     """Reads in a few threads, one for each connection. While the database does not answer it is not asked again by
     every reader, but by one look a second.
@@ -41,11 +45,15 @@ class Desk:
         if self.trouble is None:
             try:
                 return await self._ask(lambda: self.reader.read(asked))
+            except Late as error:  # one slow read is no reason to ask no more: the next look decides
+                trouble: TreasureHuntError = error
             except TreasureHuntError as error:
-                self.trouble = error
+                trouble = self.trouble = error
+        else:
+            trouble = self.trouble
         answer = self.reader.read_without_database()
         if answer is None:
-            raise self.trouble
+            raise trouble
         return answer
 
     async def look(self) -> None:
@@ -72,7 +80,7 @@ class Desk:
             async with asyncio.timeout(self.patience):
                 return await asyncio.get_running_loop().run_in_executor(self.threads, question)
         except TimeoutError:
-            raise Unreachable(f"the serving database did not answer within {self.patience:g} s.") from None
+            raise Late(f"the serving database did not answer within {self.patience:g} s.") from None
         except SQLAlchemyError as error:  # such as no right to read: the database's own words may quote what was asked
             cause = getattr(error, "orig", None) or error
             raise Unreachable(f"the serving database refused a read ({type(cause).__name__}).") from None

@@ -7,6 +7,7 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
+from starlette.convertors import StringConvertor, register_url_convertor
 
 from pipeline.errors import BadInput
 from pipeline.queries import normalize_query
@@ -45,6 +46,15 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     429: _trouble("Too many requests; see Retry-After", "more than 50 requests a second; wait 0.4 s."),
     503: _trouble("Nothing to read yet; see Retry-After", "nothing is published yet for source shop, arm batch."),
 }
+
+
+class _Text(StringConvertor):
+    """The rest of a path, whatever it holds: the usual ones stop at a slash or lose a line break, and name another id."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("text", _Text())
 router = APIRouter(prefix="/v1", responses=RESPONSES, tags=["lists"])
 Text = {"min_length": 1, "max_length": LONGEST_TEXT}
 K = Annotated[
@@ -55,7 +65,7 @@ Segment = Annotated[
 ]
 
 
-@router.get("/recommendations/{user:path}", response_model=Answer, summary="What a user is shown")
+@router.get("/recommendations/{user:text}", response_model=Answer, summary="What a user is shown")
 async def recommendations(
     request: Request,
     user: Annotated[str, Path(**Text, description="User id, known or not.", examples=["u000012"])],
@@ -91,7 +101,7 @@ async def search_recommendations(
     return await _answer(request, query=spelling, segment=segment, k=k)
 
 
-@router.get("/similar/{item:path}", response_model=Answer, summary="What goes with an item")
+@router.get("/similar/{item:text}", response_model=Answer, summary="What goes with an item")
 async def similar(
     request: Request,
     item: Annotated[str, Path(**Text, description="Item id, also of one that is sold no more.", examples=["i000099"])],

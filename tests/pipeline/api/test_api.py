@@ -160,6 +160,12 @@ def test_any_text_is_answered(small_api: TestClient, route: str, key: str, queri
     assert (searched.status_code, len(searched.json()["rows"])) == (200, 3)
 
 
+@pytest.mark.parametrize("key", ["\n", "u1\n", "a\nb", "a/b", "/", "u1/", "..", "a?b#c", "%", " "])
+def test_an_id_may_hold_any_character_and_names_nobody_else(small_api: TestClient, key: str) -> None:
+    answer = small_api.get(f"/v1/recommendations/{quote(key, safe='').replace('.', '%2E')}")
+    assert (answer.status_code, answer.json()["served_reason"]) == (200, "popular")
+
+
 def test_nothing_live_is_503_with_what_to_do_and_when_to_come_again(open_api: Open) -> None:
     api = open_api()
     for path in ("/v1/recommendations/u1", "/v1/similar/a", "/v1/search-recommendations?q=a", "/ready"):
@@ -217,7 +223,7 @@ def test_metrics_count_by_route_and_name_nobody(publish: Publish, open_api: Open
     ):
         api.get(path)
     said = api.get("/metrics").text
-    line = 'treasure_hunt_requests_total{route="/v1/recommendations/{user:path}",served_reason="popular",status="200"}'
+    line = 'treasure_hunt_requests_total{route="/v1/recommendations/{user:text}",served_reason="popular",status="200"}'
     assert line in said
     assert 'served_reason="",status="422"' in said
     assert f'version="{describe().version}"' in said
