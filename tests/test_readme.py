@@ -1,6 +1,8 @@
-"""What the README promises: its SQL runs on both databases, its commands and files exist."""
+"""What the README and the analysts' page promise: their SQL runs on both databases, commands and files exist."""
 
+import itertools
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 from small_shop import open_small_shop
@@ -14,12 +16,13 @@ from pipeline.serving import database
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+ANALYSTS = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
 FIRST = parse_hour("2026-02-02T10")
 
 
-def test_every_query_of_the_readme_finds_rows(tmp_path: Path, serving_url: str) -> None:
-    queries = re.findall(r"```sql\n(.*?)```", README, flags=re.DOTALL)
-    assert len(queries) == 7
+def test_every_query_of_the_readme_and_for_analysts_finds_rows(tmp_path: Path, serving_url: str) -> None:
+    of_pages = [re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL) for page in (README, ANALYSTS)]
+    assert [len(queries) for queries in of_pages] == [3, 10]
     settings = open_small_shop(tmp_path / "var", FIRST, 3, serving_url=serving_url)
     for stage in ("ingest_events", "ingest_catalog"):
         list(run_stage_of_hours(stage, [FIRST, FIRST + HOUR, FIRST + 2 * HOUR], settings))
@@ -29,8 +32,10 @@ def test_every_query_of_the_readme_finds_rows(tmp_path: Path, serving_url: str) 
     with engine.connect() as connection:
         user = connection.execute(text("select min(user_id) from live_user_recommendations")).scalar_one()
         query = connection.execute(text("select min(query) from live_query_recommendations")).scalar_one()
-        for statement in queries:
+        now = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S.%f}"
+        for statement in itertools.chain(*of_pages):
             asked = statement.replace("u000012", user).replace("running shoes", query.replace("'", "''"))
+            asked = asked.replace("2026-01-01 14:30:00", now)
             assert connection.execute(text(asked)).fetchall(), statement
     engine.dispose()
 

@@ -23,7 +23,10 @@ from pipeline.serving.grants import REVISION_TABLE, apply_grants, create_functio
 from pipeline.serving.schema import VIEWS, live, metadata, serving_schema
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-FILTERING = ("live_query_recommendations",)  # views that leave out what few people typed
+FILTERING = (
+    "live_query_recommendations",
+    "query_recommendations_history",
+)  # views that leave out what few people typed
 # Who asks for a table that somebody holds stands in the way of every reader who comes later: this long, then again.
 LOCK_MILLISECONDS = 50
 PATIENCE_SECONDS = 120.0

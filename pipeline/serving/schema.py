@@ -270,14 +270,14 @@ LISTS: dict[Table, tuple[str, str]] = {
     popular_items: ("segment", "item_id"),
 }
 VIEWS = (
-    "live_items",
-    "live_user_recommendations",
-    "live_query_recommendations",
-    "live_similar_items",
-    "live_popular_items",
+    *(f"live_{table.name}" for table in PUBLISHED),
     "item_history",
     "freshness",
     "freshness_by_hour",
+    "served_periods",  # which the next ones stand on
+    "user_recommendations_history",
+    "query_recommendations_history",
+    "version_freshness",
 )
 
 

@@ -25,6 +25,7 @@ alter role {analyst} connection limit 10;
 alter role {analyst} set statement_timeout = '60s';
 alter role {analyst} set idle_in_transaction_session_timeout = '5min';
 alter role {analyst} set default_transaction_read_only = on;
+alter role {analyst} set timezone = 'UTC';
 
 revoke all on database {database} from public;
 grant connect on database {database} to {owner}, {publisher}, {api}, {analyst};

@@ -1,5 +1,7 @@
 """Guards of the serving database's schema."""
 
+ROLES = "tests/pipeline/serving/test_serving_roles.py::"
+HISTORY = "tests/pipeline/serving/test_history_views.py::"
 HERE = "tests/pipeline/serving/test_serving_migrations.py::"
 MUTATIONS = [
     (
@@ -26,7 +28,7 @@ MUTATIONS = [
     (
         "anybody tries to change the schema",
         "pipeline/serving/migrate.py",
-        "                    _require_owner(connection, state)\n",
+        "        _require_owner(connection, state)\n",
         "",
         f"{HERE}test_a_role_that_owns_nothing_is_told_to_ask_the_owner",
     ),
@@ -43,5 +45,82 @@ MUTATIONS = [
         'if connection.dialect.name == "postgresql" and inspect(connection).has_table(live.name):',
         "if False:",
         f"{HERE}test_readers_wait_only_a_moment_while_a_migration_waits_for_an_analyst",
+    ),
+    (
+        "analysts read every query",
+        "sql/serving/grants.postgresql.sql",
+        "    items, user_recommendations, similar_items, popular_items,\n",
+        "    {published},\n",
+        f"{ROLES}test_every_role_may_do_what_it_is_for_and_nothing_else",
+    ),
+    (
+        "what is not granted any more stays granted",
+        "sql/serving/grants.postgresql.sql",
+        "revoke all on {relations} from public, {publisher}, {api}, {analyst};\n",
+        "",
+        f"{ROLES}test_the_owner_migrates_and_a_new_release_grants_anew",
+    ),
+    (
+        "anybody may have parts made and dropped",
+        "sql/serving/functions.postgresql.sql",
+        "    {schema}.drop_part(text, text)\nfrom public;",
+        "    {schema}.attach_part(text, text)\nfrom public;",
+        f"{ROLES}test_every_role_may_do_what_it_is_for_and_nothing_else",
+    ),
+    (
+        "the owner's functions take any table",
+        "sql/serving/functions.postgresql.sql",
+        "if table_name is null or table_name <> all (array[{tables}]) then",
+        "if false and array[{tables}] is null then",
+        f"{ROLES}test_the_owners_functions_take_published_tables_and_versions_only",
+    ),
+    (
+        "the live version can be dropped",
+        "sql/serving/functions.postgresql.sql",
+        "if exists (select from live where live.version = drop_part.version) then",
+        "if false then",
+        f"{ROLES}test_the_rows_of_the_live_version_cannot_be_dropped",
+    ),
+    (
+        "dropping waits for whoever reads",
+        "sql/serving/functions.postgresql.sql",
+        "set lock_timeout = '50ms'",
+        "set lock_timeout = '2s'",
+        f"{ROLES}test_rows_are_removed_at_once_or_later_but_never_before_a_reader",
+    ),
+    (
+        "an error quotes what a view leaves out",
+        "pipeline/serving/migrate.py",
+        'f"create view {view} with (security_barrier) as"',
+        'f"create view {view} as"',
+        f"{ROLES}test_analysts_see_no_rare_query_even_in_an_error",
+    ),
+    (
+        "what an administrator makes is the administrator's",
+        "pipeline/serving/migrate.py",
+        '{"owner": there or owner}',
+        '{"owner": None}',
+        f"{ROLES}test_what_an_administrator_migrates_belongs_to_the_owner",
+    ),
+    (
+        "a removed version is cleared during the load",
+        "pipeline/serving/publish.py",
+        "    _clear(engine, version)\n",
+        "",
+        f"{ROLES}test_a_version_that_was_half_removed_is_published_again_without_readers_waiting_for_the_load",
+    ),
+    (
+        "a pin begins a period",
+        "sql/serving/served_periods.sql",
+        "where moves.version_before is null or moves.version_before <> moves.version",
+        "where moves.id > 0",
+        f"{HISTORY}test_every_move_begins_a_period_and_a_pin_none[sqlite]",
+    ),
+    (
+        "the history of searches shows what few typed",
+        "sql/serving/query_recommendations_history.sql",
+        "where query_recommendations.is_common",
+        "where query_recommendations.rank > 0",
+        f"{HISTORY}test_the_history_of_searches_leaves_out_what_few_typed[sqlite]",
     ),
 ]

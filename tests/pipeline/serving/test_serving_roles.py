@@ -1,6 +1,7 @@
 """Who may do what on a real PostgreSQL: each role what it is for, and nothing else."""
 
 import contextlib
+import re
 import threading
 import time
 import uuid
@@ -15,6 +16,7 @@ from serving_world import HOUR, count_rows, describe, live_id, moves, small_vers
 from sqlalchemy import Engine, inspect, text
 
 from pipeline.errors import BadInput
+from pipeline.files import ROOT
 from pipeline.privacy.serving import erase_rows, vacuum
 from pipeline.privacy.versions import forget_versions
 from pipeline.serving import publish as publishing
@@ -38,6 +40,10 @@ NOW = "'2026-01-01 13:00:00+00'"
 ALLOWED: dict[str, set[str]] = {
     **{f"select * from {view}": EVERYBODY for view in VIEWS if view.startswith("live_") or view == "freshness"},
     "select * from item_history": READ_REPORTS,
+    "select * from served_periods": READ_REPORTS,
+    "select * from user_recommendations_history": READ_REPORTS,
+    "select * from query_recommendations_history": READ_REPORTS,
+    "select * from version_freshness": READ_REPORTS,
     "select * from items": EVERYBODY,
     "select * from user_recommendations": EVERYBODY,
     "select * from similar_items": EVERYBODY,
@@ -177,6 +183,16 @@ def test_every_role_may_do_what_it_is_for_and_nothing_else(server: Server) -> No
     assert wrong == []
     named = " ".join(ALLOWED)
     assert all(f"from {name}" in named for name in (*metadata.tables, *VIEWS))
+
+
+def test_analysts_may_ask_every_query_that_is_worked_out_for_them(server: Server) -> None:
+    page = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
+    queries = re.findall(r"```sql\n(.*?)```", page, flags=re.DOTALL)
+    assert queries
+    with server.engines["analyst"].connect() as connection:
+        for statement in queries:
+            connection.execute(text(statement)).all()
+        assert connection.scalar(text("show timezone")) == "UTC"
 
 
 def test_roles_for_a_database_that_one_role_has_used_so_far(postgres_url: str, tmp_path: Path) -> None:
@@ -342,11 +358,12 @@ def count_of(engine: Engine, table: str) -> int:
 
 def test_analysts_see_no_rare_query_even_in_an_error(server: Server) -> None:
     with server.engines["analyst"].connect() as connection:
-        shown = connection.scalars(text("select query from live_query_recommendations")).all()
-        assert shown == ["gears of war"]
-        with pytest.raises(Exception, match="invalid input syntax") as caught:
-            connection.execute(text("select 1 from live_query_recommendations where cast(query as integer) > 0")).all()
-        assert RARE not in str(caught.value)
+        for view in ("live_query_recommendations", "query_recommendations_history"):
+            assert connection.scalars(text(f"select query from {view}")).all() == ["gears of war"]
+            with pytest.raises(Exception, match="invalid input syntax") as caught:
+                connection.execute(text(f"select 1 from {view} where cast(query as integer) > 0")).all()
+            assert RARE not in str(caught.value)
+            connection.rollback()
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("api", "2s"), ("analyst", "1min")])
