@@ -1,11 +1,11 @@
 """DuckDB for the stages: one in-memory connection with the limits of the settings, and queries that live in sql/."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +14,7 @@ from pipeline.files import ROOT
 from pipeline.settings import Settings
 
 SQL = ROOT / "sql"
+T = TypeVar("T")
 
 
 @contextmanager
@@ -50,18 +51,28 @@ def _values_of(statement: str, values: dict[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in values.items() if name in names}
 
 
+def _sparing(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
+    """What the work gives; where it does not fit into memory it is done once more by one thread, which needs less."""
+    try:
+        return work()
+    except duckdb.OutOfMemoryException:
+        connection.execute("set threads = 1")
+        return work()
+
+
 def write_table(connection: duckdb.DuckDBPyConnection, name: str, target: Path, **values: Any) -> None:
     """Write the result of sql/<name>.sql, with `$names` bound to values, to a Parquet file."""
     statement = read_sql(name)
-    connection.execute(
-        f"copy ({statement}) to '{target}' (format parquet, compression zstd)", _values_of(statement, values)
-    )
+    copy = f"copy ({statement}) to '{target}' (format parquet, compression zstd)"
+    _sparing(connection, lambda: connection.execute(copy, _values_of(statement, values)))
 
 
 def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
     """The result of sql/<name>.sql as an Arrow table."""
     statement = read_sql(name)
-    return connection.sql(statement, params=_values_of(statement, values)).to_arrow_table()
+    return _sparing(
+        connection, lambda: connection.sql(statement, params=_values_of(statement, values)).to_arrow_table()
+    )
 
 
 def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:

@@ -42,3 +42,11 @@ class Overtaken(TreasureHuntError):
 
 class Unreachable(TreasureHuntError):
     """A source or database does not answer: worth another try later."""
+
+
+class NoSpace(TreasureHuntError):
+    """A disk is full: worth another try once somebody has made room."""
+
+
+class OutOfMemory(TreasureHuntError):
+    """The work does not fit into the memory it may use, also not by one thread."""

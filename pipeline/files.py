@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pipeline.failpoints import reach
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -63,7 +65,9 @@ def move_into_place(source: Path, target: Path) -> None:
     """Target is source's bytes, whole or not at all, also after a power cut."""
     flush(source)
     target.parent.mkdir(parents=True, exist_ok=True)
+    reach("files.flushed")
     source.replace(target)
+    reach("files.renamed")
     flush(target.parent)
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.audit import Finding, audit_table, describe_warnings
-from pipeline.errors import AuditFailed, NotLanded, Overtaken, TreasureHuntError
+from pipeline.errors import AuditFailed, NoSpace, NotLanded, Overtaken, TreasureHuntError
+from pipeline.failpoints import reach
 from pipeline.files import (
     alone_in,
     code_version,
@@ -43,6 +44,7 @@ from pipeline.manifests import (
 )
 from pipeline.privacy.tombstones import check_mark, read_mark
 from pipeline.run import Run, StageResult
+from pipeline.shortage import describe_shortage
 from pipeline.stopwatch import read_clocks, time_since, when_landed
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
@@ -207,17 +209,23 @@ class Work:
         with alone_in(folder):  # a backfill and the schedule may meet: neither tidies away what the other just landed
             self.check_mark()  # in here, so that an erasure finds what lands before it
             before = read_undamaged(self.run, self.stage)
+            reach("lake.stage_done")
             for table, entry in self.tables.items():
                 move_into_place(self.draft(table), folder / entry["file"])
+            reach("lake.tables_moved")
             self._stop_clock()
             self.timings |= when_landed(self.tables, before)
             kept = {entry["file"] for entry in self.tables.values()}
             replaced = {entry["file"] for entry in (before or {}).get("tables", {}).values()} - kept
             manifest = {**self._manifest(), "replaced": sorted(replaced)}
             write_json(folder / f"{self.stage}.json", manifest, self.folder)
-            # What this landing replaced may still be read by a stage that looked it up before: it goes with the next one.
-            for file in set((before or {}).get("replaced", [])) - kept - replaced:
-                (folder / file).unlink(missing_ok=True)
+            reach("lake.manifest_replaced")
+            # What this landing replaced may still be read by a stage that looked it up before: it goes with the next one,
+            # and so does what a killed attempt moved here, or did not live to remove.
+            for path in sorted(folder.glob("*.parquet")):
+                if PRODUCERS.get(path.name.split(".")[0]) == self.stage and path.name not in kept | replaced:
+                    path.unlink()
+            reach("lake.old_files_gone")
             shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
             with suppress(OSError):  # the failures of other stages stay
                 (folder / "failed").rmdir()
@@ -226,13 +234,18 @@ class Work:
         self._stop_clock()
         folder = hour_folder(self.run.lake, self.run.hour)
         sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
+        if isinstance(error, NoSpace):  # the drafts say nothing about it and would keep the room that is needed
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.tables = {}
         failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
         write_json(self.folder / "manifest.json", failure, self.folder)
         shutil.rmtree(self.folder / "fetched", ignore_errors=True)  # the source's own files are no evidence of ours
         evidence = folder / "failed" / self.stage
         with alone_in(folder), suppress(Overtaken):
             self.check_mark()  # the drafts may hold somebody erased meanwhile: they go
+            reach("lake.evidence_written")
             shutil.rmtree(evidence, ignore_errors=True)
+            reach("lake.old_evidence_gone")
             evidence.parent.mkdir(parents=True, exist_ok=True)
             self.folder.replace(evidence)
             flush(evidence.parent)
@@ -271,10 +284,14 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
         for work in works:
             if not work.is_superseded:
                 work._land()
-    except Exception as error:
+    except Exception as caught:
+        error = describe_shortage(caught, f"{stage} of {runs[0].name}", works[0].run.lake) or caught
         if len(works) == 1:
-            works[0]._keep_evidence(error)
-        raise
+            with suppress(OSError):  # on a full disk there may be no room for evidence either
+                works[0]._keep_evidence(error)
+        if error is caught:
+            raise
+        raise error from None
     finally:
         for work in works:
             shutil.rmtree(work.folder, ignore_errors=True)

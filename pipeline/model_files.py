@@ -7,10 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.als import Floats
 from pipeline.errors import DataError
+
+# Far beyond any model that fits this pipeline's machines (30 million vectors of 64 numbers), far below what would kill one.
+MOST_BYTES = 8 << 30
+MOST_GROUPS = 100_000
 
 
 @dataclass(frozen=True)
@@ -30,14 +35,36 @@ def write_factors(path: Path, column: str, ids: Sequence[str], vectors: Floats) 
 
 
 def read_factors(path: Path, column: str) -> Factors:
-    """The vectors of a factors table; raises `DataError` when the columns are not those of `write_factors`."""
-    table = pq.read_table(path)
-    kind = table.schema.field("factors").type if "factors" in table.column_names else pa.null()
-    if table.column_names != [column, "factors"] or not isinstance(kind, pa.FixedSizeListType):
-        raise DataError(f"{path} does not hold {column} and factors.")
+    """The vectors of a factors table; raises `DataError` when it is not what `write_factors` writes.
+
+    Columns, types and size are judged by the file's foot, before a row is read; finite is what `evaluate` asks for.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            check_foot(path, column, file)
+            table = file.read()
+    except (pa.ArrowException, OSError):
+        raise DataError(f"{path} cannot be read as a table; run train of its hour again.") from None
+    ids, kind = table[column], table.schema.field("factors").type
+    if ids.null_count or table["factors"].null_count or table["factors"].combine_chunks().flatten().null_count:
+        raise DataError(f"{path} holds empty ids or vectors; run train of its hour again.")
+    if len(ids) > 1 and not pc.all(pc.less(ids[:-1], ids[1:])).as_py():
+        raise DataError(f"{path} holds ids out of order, or twice; run train of its hour again.")
     # A copy of our own: `implicit` wants arrays that it could write to.
     vectors = table["factors"].combine_chunks().flatten().to_numpy(zero_copy_only=False).copy()
     return Factors(pd.Index(table[column].to_pandas()), vectors.reshape(table.num_rows, kind.list_size))
+
+
+def check_foot(path: Path, column: str, file: pq.ParquetFile) -> None:
+    """Raises `DataError` unless a file has the columns of a factors table, in their types, and could be a model's."""
+    schema, rows = file.schema_arrow, file.metadata.num_rows
+    kind = schema.field("factors").type if "factors" in schema.names else pa.null()
+    if schema.names != [column, "factors"] or not isinstance(kind, pa.FixedSizeListType):
+        raise DataError(f"{path} does not hold {column} and factors; run train of its hour again.")
+    if kind.value_type != pa.float32() or schema.field(column).type != pa.string():
+        raise DataError(f"{path} does not hold texts and 32-bit numbers; run train of its hour again.")
+    if rows * kind.list_size * 4 > MOST_BYTES or file.metadata.num_row_groups > MOST_GROUPS:
+        raise DataError(f"{path} declares {rows:,} vectors of {kind.list_size:,} numbers, too many to be a model.")
 
 
 def positions(ids: pd.Index, values: pd.Series) -> np.ndarray:

@@ -75,6 +75,24 @@ def write_tables(folder: Path, tables: dict[str, Columns]) -> dict[str, Path]:
     return {name: folder / f"{name}.parquet" for name in tables}
 
 
+def draft_lists(folder: Path, score: float, users: int, length: int) -> dict[str, Path]:
+    """A version in which each user has a list of `length` items with this score."""
+    tables, names = small_version(), [f"i{number}" for number in range(length)]
+    tables["items"] = {name: values[:1] * length for name, values in tables["items"].items()} | {"item_id": names}
+    tables["user_recommendations"] = {
+        "user_id": [f"u{number}" for number in range(users) for _ in names],
+        "rank": list(range(1, length + 1)) * users,
+        "item_id": names * users,
+        "score": [score] * length * users,
+        "reason": ['["popular"]'] * length * users,
+    }
+    for table in set(tables) - {"items", "user_recommendations"}:
+        tables[table] = {name: values[:1] for name, values in tables[table].items()}
+        for column in {"item_id", "similar_item_id"} & set(tables[table]):
+            tables[table][column] = ["i0"]
+    return write_tables(folder, tables)
+
+
 def describe(hours_later: int = 0, content: str = "", arm: str = "batch", max_rank: int | None = None) -> VersionInfo:
     """A version of the given hour; other content, other id."""
     start = HOUR + timedelta(hours=hours_later)

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.failpoints import reach
 from pipeline.privacy.inboxes import name_inputs_everywhere, rewrite_inboxes
 from pipeline.privacy.keys import name_user
 from pipeline.privacy.people import (
@@ -69,9 +70,11 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
         cause = Cause(str(number), request.requested_at)
         while True:
             raise_tombstone(settings, request.user, request.sessions)
+            reach("erase.tombstone_raised")
             waiting = [folder for lake in lakes_of(settings) for folder in subfolders(lake / ".staging")]
             traces = find_traces(settings, request)
             found = sweep_lakes(settings, traces, cause)
+            reach("erase.lake_swept")
 
             def touch(tables: Set[str]) -> None:
                 request.touched |= tables
@@ -87,7 +90,9 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
             name_inputs_everywhere(lake, cause)
         for folder in waiting:  # who wrote there can land no more
             shutil.rmtree(folder, ignore_errors=True)
+        reach("erase.rows_gone")
         vacuum(engine, request.touched)
+        reach("erase.emptied")
         close_request(engine, settings, request)
     finally:
         engine.dispose()

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import Engine, insert, select, update
 
 from pipeline.errors import BadInput
+from pipeline.failpoints import reach
 from pipeline.privacy.keys import hash_name, load_key
 from pipeline.serving.database import create_schema, reading, writing
 from pipeline.serving.schema import erasures
@@ -78,6 +79,7 @@ def open_request(engine: Engine, settings: Settings, number: int) -> Request:
     with reading(engine) as connection:
         rows = {row.request: row for row in connection.execute(select(erasures))}
     if number in rows and rows[number].erased_at is not None:
+        request_file(settings, number).unlink(missing_ok=True)  # whoever carried it out may have died before
         raise BadInput(f"request {number} was carried out at {rows[number].erased_at:%Y-%m-%d %H:%M} UTC.")
     if number not in rows:
         waiting = [str(name) for name, row in sorted(rows.items()) if row.erased_at is None]
@@ -103,4 +105,5 @@ def close_request(engine: Engine, settings: Settings, request: Request) -> None:
     path.with_suffix(".draft").unlink(missing_ok=True)
     with writing(engine) as connection:
         connection.execute(update(erasures).where(erasures.c.request == request.number).values(receipt))
+    reach("erase.receipt_written")
     path.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import NotLanded
+from pipeline.failpoints import reach
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
 from pipeline.hours import parse_hour
 from pipeline.manifests import hour_folder, how_to_mend
@@ -98,10 +99,12 @@ def rewrite_hour(
                 if was or (mark and stages(stage)):
                     manifest |= mark
                     rewritten.add(stage)
+            reach("rewrite.tables_moved")
             current = current_hashes(manifests)
             for stage, manifest in manifests.items():
                 if name_current_inputs(manifest, current, cause) or stage in rewritten:
                     write_json(folder / f"{stage}.json", manifest, staging)
+                    reach("rewrite.manifest_replaced")
             listed = {entry["file"] for manifest in manifests.values() for entry in manifest["tables"].values()}
             for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
                 if stages(PRODUCERS.get(path.name.split(".")[0], "")) and _would_change(path, change):

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, Table, select
 
 from pipeline.errors import NotLanded
+from pipeline.failpoints import reach
 from pipeline.privacy.people import NO_QUERY, SEARCHED
 from pipeline.privacy.serving import vacuum_table
 from pipeline.serving.database import answering, lock_erasures, reading, writing
@@ -61,6 +62,7 @@ def forget_versions(engine: Engine, settings: Settings, hour: datetime) -> int:
         return 0
     if touched:
         _drop_bytes(engine, touched)
+    reach("forget.versions_emptied")
     return rows
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pipeline.failpoints import reach
 from pipeline.files import alone_in, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour, parse_hour
 from pipeline.report.account import Account
@@ -39,6 +40,7 @@ def write_pages(folder: Path, accounts: Sequence[Account], staging: Path) -> lis
         write_json(path.with_suffix(".json"), shorten(account), staging)
         write_text(path, hour_page(account, day_before(folder, hour)), staging)
         paths.append(path)
+    reach("report.page_written")
     with alone_in(folder):  # two hours that report at once must both be in the index
         write_text(folder / "index.html", index_page(accounts[0]["source"], last_briefs(folder)), staging)
     return paths

@@ -12,7 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
+from pipeline.failpoints import reach
 from pipeline.files import ROOT, alone_in
+from pipeline.shortage import describe_shortage
 
 # Longer than the load of some ten million rows, during which SQLite has no room for a second writer.
 SQLITE_PATIENCE_SECONDS = 120
@@ -75,6 +77,9 @@ def answering(engine: Engine) -> Iterator[None]:
             ) from None
         if not isinstance(error, NO_ANSWER):
             raise
+        where = Path(str(engine.url.database)) if is_sqlite else Path(name_database(engine.url))
+        if shortage := describe_shortage(cause, "the serving database", where):
+            raise shortage from None
         reason = (str(cause).splitlines() or [type(cause).__name__])[0]
         raise Unreachable(f"the serving database {name_database(engine.url)} does not answer: {reason}.") from None
 
@@ -96,6 +101,7 @@ def writing(engine: Engine, lock: str | None = None) -> Iterator[Connection]:
         if lock and engine.dialect.name == "postgresql":
             connection.execute(text("select pg_advisory_xact_lock(hashtextextended(:lock, 0))"), {"lock": lock})
         yield connection
+    reach("serving.committed")
 
 
 def lock_erasures(connection: Connection, shared: bool) -> None:

@@ -16,6 +16,7 @@ import psycopg
 from sqlalchemy import Connection, Engine, delete, exc, insert, select, update
 
 from pipeline.errors import AuditFailed, BadInput
+from pipeline.failpoints import reach
 from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
 from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
@@ -67,7 +68,9 @@ def publish_version(
         raise BadInput(f"a version needs {', '.join(missing)} too.")
     create_schema(engine)
     token = token or take_token(engine, f"publish {version.version}")
+    reach("publish.token_taken")
     _announce(engine, version, token)
+    reach("publish.announced")
     _clear(engine, version)
     try:
         with writing(engine, lock=f"publish {version.version}") as connection:
@@ -77,6 +80,7 @@ def publish_version(
             for one in found:
                 record(one.gate, not one.sentence, one.sentence, one.observed)
             problems = [one.sentence for one in found if one.is_fatal]
+            reach("publish.audited")
             lock_erasures(connection, shared=True)
             check()
             if not problems:
@@ -86,6 +90,7 @@ def publish_version(
                 if is_new:
                     warnings = [one.sentence for one in found if one.sentence]
                     _finish(connection, version, token, stages, started, warnings)
+                reach("publish.finished")
                 moved = advance_pointer(
                     connection, version.source, version.arm, version.version, version.interval_start, token
                 )
@@ -93,6 +98,7 @@ def publish_version(
                 if outcome == "superseded":
                     raise _Superseded
                 end_attempt(connection, token, version.version, outcome)
+                reach("publish.pointer_moved")
                 return outcome
             end_attempt(connection, token, version.version, "failed")
             _set_status(connection, version, token, "failed", problems)
@@ -168,6 +174,7 @@ def _load(
             version.max_rank,
         )
         expected[table.name] = rows
+        reach("publish.table_loaded")
         report(table.name, rows, time.perf_counter() - begun)
     connection.execute(
         update(versions).where(versions.c.version == version.version).values(row_count=sum(expected.values()))

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Table, select, update
 
+from pipeline.failpoints import reach
 from pipeline.serving.database import lock_erasures, reading, writing
 from pipeline.serving.load import remove_rows
 from pipeline.serving.pointer import lock_pointer
@@ -34,7 +35,9 @@ def remove_old_versions(
     for version, token in old[:MOST_AT_ONCE]:
         if not _mark(engine, source, arm, version, token):
             continue
+        reach("retention.marked")
         emptied = [_empty(engine, table, version) for table in PUBLISHED]  # of every table, though one be read
+        reach("retention.emptied")
         if all(emptied):
             with writing(engine) as connection:
                 mine = (versions.c.version == version, versions.c.status == "removed")

@@ -6,6 +6,7 @@ from sqlalchemy import Engine
 from pipeline.audit import Finding
 from pipeline.duck import connect as connect_duck
 from pipeline.duck import fetch_table, view_files
+from pipeline.failpoints import reach
 from pipeline.files import code_version
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import read_undamaged, stage_facts, stage_timings
@@ -62,6 +63,7 @@ def publish(run: Run) -> StageResult:
             sentence = explain_outcome(engine, version, outcome)
         finally:
             engine.dispose()
+        reach("publish.returned")
         if outcome == "superseded":
             work.give_way(sentence)
         else:

@@ -18,6 +18,7 @@ import duckdb
 from sqlalchemy import Engine
 
 from pipeline.errors import NotLanded, TreasureHuntError
+from pipeline.failpoints import reach
 from pipeline.lake import Work, open_stages
 from pipeline.privacy.forget import forget_old_text
 from pipeline.report.account import Account, count_rules, read_account
@@ -57,6 +58,7 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
         told = [account for account in accounts if account["stages"]]
         at_work = [work for work, account in zip(works, accounts, strict=True) if account["stages"]]
         failure = publish_account(settings, at_work, told) if told else None
+        reach("report.recorded")
         for work, account in zip(at_work, told, strict=True):
             account["trouble"] = str(failure) if failure else None
             account["samples"] = samples_of(work, account)

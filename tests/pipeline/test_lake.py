@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import shutil
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +19,7 @@ from handmade_shop import item as shop_item
 from handmade_shop import open_shop as open_handmade
 
 from pipeline.errors import AuditFailed, NotLanded
+from pipeline.failpoints import Failpoint
 from pipeline.files import hash_file
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work, open_stage, open_stages
@@ -125,6 +127,26 @@ def test_replaced_files_outlive_the_landing_that_replaced_them_by_one(run: Run) 
     land(run, {"bought": GOOD["bought"].slice(0, 1)})  # back to what was just replaced
     assert landed_path(run.settings, "bought") == paths[1]
     assert landed(run.settings, "bought").num_rows == 1
+
+
+@pytest.mark.parametrize("point", ["lake.tables_moved", "lake.manifest_replaced"])
+def test_what_an_attempt_that_died_half_way_left_among_the_landed_files_goes_with_the_next_landing(
+    point: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions = [{"bought": GOOD["bought"].slice(0, count)} for count in (0, 1, 2)]
+    land(run, versions[0])
+    land(run, versions[1])
+    with monkeypatch.context() as patch:
+        patch.setenv("FAILPOINT", f"{point}:raise")
+        patch.setattr("pipeline.failpoints._reached", Counter())
+        with pytest.raises(Failpoint):
+            land(run, versions[2])
+    land(run, versions[0])
+    land(run, {"bought": GOOD["bought"].slice(1, 1)})
+    manifest = json.loads((hour_folder(run.lake, run.hour) / "prepare.json").read_text())
+    named = {manifest["tables"]["bought"]["file"], *manifest["replaced"]}
+    assert {path.name for path in hour_folder(run.lake, run.hour).glob("*.parquet")} == named
+    assert len(named) == 2
 
 
 def test_what_a_killed_attempt_left_in_staging_is_swept_away_after_a_day(run: Run) -> None:
