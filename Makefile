@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down test test-faults test-airflow test-deploy test-guards test-ui check format docs golden lock clean
+.PHONY: help run up down test test-faults test-airflow test-deploy test-guards real-dirt test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -41,6 +41,9 @@ test-deploy: .venv/.synced ## what docs/deploy.md says: install elsewhere, run a
 
 test-guards: .venv/.synced ## switch off every guard, one at a time, and see its test go red; long
 	@$(BIN)/python tests/mutations/run.py
+
+real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary, where their files are; long
+	@$(BIN)/python bench/real_dirt.py
 
 test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }

@@ -7,6 +7,7 @@ bounded; results never carry values of personal columns.
 import bisect
 import itertools
 import logging
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -96,6 +97,14 @@ def _key(expectation: "Expectation") -> list[str]:
     if isinstance(expectation, gxe.ExpectColumnValuesToBeUnique):
         return [expectation.column]
     return list(expectation.column_list) if isinstance(expectation, gxe.ExpectCompoundColumnsToBeUnique) else []
+
+
+def _columns(expectations: "list[Expectation]") -> set[str]:
+    """Every name that stands in what the rules are called with, their columns and those of their conditions among them.
+
+    The library hashes and filters all columns of a frame, so those that no rule looks at are left out.
+    """
+    return {word for one in expectations for word in re.findall(r"\w+", str(one.configuration.kwargs))}
 
 
 def _validate(
@@ -203,7 +212,12 @@ def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], ho
     of_tables = [expectation for expectation in suite if not _looks_at_rows(expectation)]
     rows = [pq.read_metadata(path).num_rows for path in paths]
     found = [{_rule(one): _not_broken(table, one, count) for one in suite} for count in rows]
-    together = [result for frame in read_slices(paths) if of_rows for result in _validate(table, frame, of_rows)]
+    together = [
+        result
+        for frame in read_slices(paths, _columns(of_rows))
+        if of_rows
+        for result in _validate(table, frame, of_rows)
+    ]
     for one in of_keys:
         together += _validate(table, read_repeated(paths, _key(one)), [one])
     alone = [_validate(table, pq.read_table(path).to_pandas(), of_tables) if of_tables else [] for path in paths]
@@ -255,7 +269,7 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     seen: set[int] = set()
     offset = 0
     refusing = _refusing(table, limits)
-    for frame in read_slices(paths):
+    for frame in read_slices(paths, _columns(refusing)):
         frame.index = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)
         for result in _validate(table, frame, refusing, with_rows=True):

@@ -4,7 +4,6 @@ What leaves here: an accepted table, a quarantine of everything refused, and a l
 delivered = accepted + quarantined + duplicate, exactly.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,12 @@ import pyarrow.parquet as pq
 from pipeline.audit import count_refused, find_refused
 from pipeline.delivery import pull_events
 from pipeline.duck import connect, view_files, write_table
-from pipeline.errors import DataError, Unreadable
+from pipeline.errors import Unreadable
 from pipeline.inbox import deliver_replays
 from pipeline.lake import Work
+from pipeline.ledger import balance
 from pipeline.mapping import map_file, read_words
-from pipeline.privacy.tombstones import ERASED, blank_erased
+from pipeline.privacy.tombstones import blank_erased
 from pipeline.sources.read import compare_with_contract
 
 ID_LENGTH = 200
@@ -86,7 +86,7 @@ def take_in(
                 write_table(connection, kind, work.draft(kind))
             write_table(connection, f"quarantined_{kind}", work.draft(f"quarantined_{kind}"))
             work.quality += count_refused(kind, refused, pq.read_metadata(work.draft("delivered")).num_rows, limits)
-            _balance(work, kind, refused, figure)
+            balance(work, kind, refused, figure)
 
 
 def judge_contract(works: Sequence[Work], kind: str) -> None:
@@ -107,7 +107,7 @@ def judge_contract(works: Sequence[Work], kind: str) -> None:
         for gate, said in gates.items():
             more = f"; and {len(said) - MOST_SAID} more" if len(said) > MOST_SAID else ""
             sentence = f"contract of source {work.run.settings.source}: {'; '.join(said[:MOST_SAID])}{more}"
-            work.judge(gate, not said, sentence, len(said))
+            work.judge(gate, not said, sentence, len(said), table=kind)
 
 
 def map_delivered(work: Work) -> tuple[Path, int]:
@@ -145,52 +145,6 @@ def add_reused(works: Sequence[Work], refused_rows: Sequence[pa.Table]) -> list[
         rows = repeated.take(pc.subtract(reused["row"], 1)).cast(pa.int64())
         both.append(pa.concat_tables([refused, reused.set_column(place, "row", rows)]))
     return both
-
-
-def _balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int]) -> None:
-    delivered = pq.read_metadata(work.draft("delivered")).num_rows
-    accepted = pq.read_metadata(work.draft(kind)).num_rows
-    by_rule = Counter(pq.read_table(work.draft(f"quarantined_{kind}"), columns=["rule"])["rule"].to_pylist())
-    quarantined = sum(by_rule.values())
-    duplicate = delivered - accepted - quarantined
-    if duplicate < 0:
-        raise DataError(
-            f"{work.run.name}: {kind}: {delivered} rows delivered, but {accepted} accepted and {quarantined} quarantined."
-        )
-    # What the source handed over: an hour without any is asked for again.
-    work.rows_in += delivered - figures["replayed"]
-    work.facts["ledger"] = {
-        "delivered": delivered,
-        "accepted": accepted,
-        "quarantined": quarantined,
-        "duplicate": duplicate,
-        **figures,
-        "by_rule": dict(sorted(by_rule.items())),
-        "every_failed_rule": dict(sorted(Counter(refused["rule"].to_pylist()).items())),
-    }
-    if kind == "events":
-        judge_malformed(work, kind, by_rule, delivered, "malformed_share_too_high")
-
-
-def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int, gate: str) -> bool:
-    """Whether few enough of the delivered rows were refused by a rule; `gate` is the one for too many."""
-    settings = work.run.settings
-    not_for_us = by_rule["excluded"] + by_rule[ERASED]
-    judged, malformed = delivered - not_for_us, by_rule.total() - not_for_us
-    share = malformed / judged if judged else 0.0
-    worst, count = next(((rule, n) for rule, n in by_rule.most_common() if rule not in {"excluded", ERASED}), ("", 0))
-    what = "items" if kind == "items" else "rows"
-    sentence = (
-        f"{kind}: {malformed} of {judged} {what} are malformed ({share:.1%}), most often {worst} ({count} {what})"
-    )
-    # A catalog is small, and what it lacks is missing from every list: it is judged from fewer rows than events.
-    is_judged = judged >= (settings.catalog_min_rows if kind == "items" else settings.gate_min_rows)
-    limit = settings.malformed_limit
-    if not work.judge(gate, not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share):
-        return False
-    limit = settings.malformed_warn_limit
-    work.judge("malformed_share_high", not (is_judged and share > limit), sentence, share)
-    return True
 
 
 def refuse_rest(refused: pa.Table, delivered: int, gate: str) -> pa.Table:

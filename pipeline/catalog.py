@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.boundary import judge_malformed
 from pipeline.duck import fetch_table, view_files
 from pipeline.files import hash_file
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
+from pipeline.ledger import judge_malformed
 from pipeline.manifests import find_table, how_to_mend, read_undamaged
 from pipeline.run import Run
 
@@ -170,7 +170,7 @@ def judge_size(work: Work, accepted: int, earlier: Snapshot) -> bool:
         "catalog_truncated",
         earlier.rows < settings.catalog_min_rows or drop <= limit,
         f"items: {accepted} items after {earlier.rows} in {format_hour(earlier.hour)}, {drop:.1%} fewer; the limit is "
-        f"{limit:.1%}. If that is right, raise TREASURE_HUNT_CATALOG_DROP_LIMIT and run the hour again with --repull",
+        f"{limit:.1%}",
         drop,
     )
 

@@ -109,7 +109,7 @@ def describe_gates(defaults: Settings) -> str:
     lines = ["| gate | judges | severity | fails when | what to do |", "|---|---|---|---|---|"]
     for name, gate in GATES.items():
         sentence = gate.sentence.format(**defaults.model_dump())
-        lines.append(f"| `{name}` | {gate.table} | {gate.severity} | {sentence} | {gate.remedy} |")
+        lines.append(f"| `{name}` | {', '.join(gate.tables)} | {gate.severity} | {sentence} | {gate.remedy} |")
     return "\n".join(lines) + "\n"
 
 

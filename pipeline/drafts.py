@@ -1,6 +1,6 @@
 """Reading drafts for the audit: their rows in frames of bounded size, and the rows whose key is not unique."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,17 @@ MOST_REPEATED = 1_000
 DRAFT = "draft_number"
 
 
-def read_slices(paths: Sequence[Path]) -> Iterator["pd.DataFrame"]:
-    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; column DRAFT numbers the files."""
+def read_slices(paths: Sequence[Path], columns: Container[str] | None = None) -> Iterator["pd.DataFrame"]:
+    """The rows of files of one shape, together, in frames of at most SLICE_ROWS rows; column DRAFT numbers the files.
+
+    Of the files' columns these, or all; one that a file does not have is not in the frame either.
+    """
     waiting: list[pa.Table] = []
     rows = 0
     for number, path in enumerate(paths):
         with pq.ParquetFile(path) as file:
-            for batch in file.iter_batches(SLICE_ROWS):
+            names = [name for name in file.schema_arrow.names if columns is None or name in columns]
+            for batch in file.iter_batches(SLICE_ROWS, columns=names):
                 if waiting and rows + batch.num_rows > SLICE_ROWS:
                     yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
                     waiting, rows = [], 0

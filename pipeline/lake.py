@@ -31,7 +31,7 @@ from pipeline.files import (
     sweep_beside,
     write_json,
 )
-from pipeline.gates import GATES
+from pipeline.gates import GATES, say_remedy
 from pipeline.hours import HOUR, format_hour
 from pipeline.manifests import (
     check_lineage,
@@ -140,22 +140,28 @@ class Work:
         self.rows_out += 0 if table in BOOKKEEPING else rows
         return rows
 
-    def judge(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> bool:
-        """The same as `record`; a critical gate that did not pass raises `AuditFailed` with the sentence."""
-        self.record(gate, passed, sentence, observed)
+    def judge(
+        self, gate: str, passed: bool, sentence: str, observed: float | None = None, table: str | None = None
+    ) -> bool:
+        """The same as `record`; a critical gate that did not pass raises `AuditFailed` with sentence and remedy."""
+        self.record(gate, passed, sentence, observed, table)
         if not passed and GATES[gate].severity == "critical":
-            raise AuditFailed(f"{self.run.name}: {sentence}{'' if sentence.endswith('?') else '.'}")
+            raise AuditFailed(f"{self.run.name}: {say_remedy(gate, sentence)}.")
         return passed
 
-    def record(self, gate: str, passed: bool, sentence: str, observed: float | None = None) -> None:
+    def record(
+        self, gate: str, passed: bool, sentence: str, observed: float | None = None, table: str | None = None
+    ) -> None:
         """What a gate of `pipeline.gates` found stands in the manifest; when it did not pass, the sentence, which says what,
-        where and how many, does too, and that of a warning is noted.
+        where and how many, does too, and that of a warning is noted with the gate's remedy. A gate that is asked of several
+        tables is told of which one.
         """
-        severity = GATES[gate].severity
-        found = {"table": GATES[gate].table, "rule": gate, "severity": severity, "passed": passed, "checked": None}
+        known = GATES[gate]
+        (of,) = known.tables if table is None else [one for one in known.tables if one == table]
+        found = {"table": of, "rule": gate, "severity": known.severity, "passed": passed, "checked": None}
         self.quality.append(found | {"failed": None, "observed": observed, "sentence": "" if passed else sentence})
-        if not passed and severity == "warning":
-            self.note(f"warning: {sentence}")
+        if not passed and known.severity == "warning":
+            self.note(f"warning: {say_remedy(gate, sentence)}")
 
     def give_way(self, sentence: str) -> None:
         """Nothing of this lands: a later attempt of the hour has done its work, as the sentence says."""

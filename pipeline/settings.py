@@ -162,6 +162,9 @@ class Settings(BaseSettings):
     malformed_warn_limit: float = Field(
         0.01, ge=0, le=1, description="share of malformed rows past which an hour warns"
     )
+    duplicate_warn_limit: float = Field(
+        0.10, ge=0, le=1, description="share of rows delivered before past which an hour warns"
+    )
     unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
     catalog_drop_limit: float = Field(
         0.20, ge=0, le=1, description="share of the items of the snapshot before past which a smaller one is refused"

@@ -134,3 +134,8 @@ def train_again_and_again(home: Path, factors: Sequence[int], barrier: Any) -> N
     barrier.wait()
     for width in [*factors] * 6:
         run_stage("train", hour, load_settings(home=home, factors=width, iterations=1, threads=1))
+
+
+def without_remedy(notes: Iterable[str]) -> tuple[str, ...]:
+    """Notes as they are but for what a gate says is to be done."""
+    return tuple(note.partition("; to do: ")[0] for note in notes)

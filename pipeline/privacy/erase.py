@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.failpoints import reach
+from pipeline.ledger import count_fates
 from pipeline.privacy.inboxes import name_inputs_everywhere, rewrite_inboxes
 from pipeline.privacy.keys import name_user
 from pipeline.privacy.people import (
@@ -234,5 +235,5 @@ def settle_ledger(manifest: dict[str, Any], files: dict[str, Path], gone: dict[s
         "accepted": ledger["accepted"] - accepted,
         ERASED: ledger.get(ERASED, 0) + accepted,
     }
-    rules = Counter(pq.read_table(files["quarantined_events"], columns=["rule"])["rule"].to_pylist())
-    ledger["by_rule"] = dict(sorted(rules.items()))
+    by_rule, ledger["excluded_because"] = count_fates(files["quarantined_events"])
+    ledger["by_rule"] = dict(sorted(by_rule.items()))

@@ -83,18 +83,24 @@ def _ledger(attempt: dict[str, Any], kind: str, quality: list[dict[str, Any]]) -
     """The fates of an hour's rows; figures that are not part of the balance stand under `other`."""
     facts = attempt["facts"]["ledger"]
     decided, broken = facts["by_rule"], facts["every_failed_rule"]
+    excluded = decided.get("excluded", 0) + decided.get(ERASED, 0)
+    reasons = {f"excluded: {reason}": rows for reason, rows in facts.get("excluded_because", {}).items()}
+    if reasons:  # each a line of its own, in place of their sum
+        decided = {rule: rows for rule, rows in decided.items() if rule != "excluded"} | reasons
     sentences = {found["rule"]: found["sentence"] for found in quality if found["table"] == f"typed_{kind}"}
     rules = sorted(decided.keys() | broken.keys(), key=lambda rule: (-decided.get(rule, 0), -broken.get(rule, 0), rule))
     return {
         "outcome": "blocked" if "sentence" in attempt else "landed",
         **{fate: facts[fate] for fate in BALANCE},
-        "excluded": decided.get("excluded", 0) + decided.get(ERASED, 0),
+        "excluded": excluded,
         "other": {name: value for name, value in facts.items() if name not in BALANCE and isinstance(value, int)},
         "rules": {
             rule: {
                 "rows_decided": decided.get(rule, 0),
                 "rows_broken": max(broken.get(rule, 0), decided.get(rule, 0)),
-                "sentence": sentences.get(rule) or SENTENCES.get(rule) or words_of(rule, attempt["settings"]),
+                "sentence": sentences.get(rule)
+                or SENTENCES.get(rule.partition(":")[0])
+                or words_of(rule, attempt["settings"]),
             }
             for rule in rules
         },

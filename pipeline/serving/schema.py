@@ -205,7 +205,7 @@ quarantine_summary = _of_hour(
     "quarantine_summary",
     "Why rows were quarantined. Grain: source, arm, interval_start, kind, rule.",
     _key("kind", TEXT, _KIND),
-    _key("rule", TEXT, "the rule, or excluded"),
+    _key("rule", TEXT, "the rule, or excluded and the reason that the source gives: `excluded: no customer`"),
     _value("rows_decided", BigInteger(), "rows whose fate this rule decided; they add up to quarantined"),
     _value("rows_broken", BigInteger(), "rows that broke this rule, whichever decided"),
     _value("sentence", TEXT, "what is wrong with a row that breaks it"),

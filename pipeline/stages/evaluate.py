@@ -7,7 +7,6 @@ import pyarrow.parquet as pq
 import scipy.sparse as sp
 
 from pipeline import als, metrics
-from pipeline.errors import AuditFailed
 from pipeline.lake import Work, open_stage
 from pipeline.model_files import Factors, positions, read_factors
 from pipeline.run import Run, StageResult
@@ -25,7 +24,9 @@ def evaluate(run: Run) -> StageResult:
     with open_stage(run, "evaluate") as work:
         users = read_factors(work.read("user_factors"), "user_id")
         items = read_factors(work.read("item_factors"), "item_id")
-        check_model(run.name, users, items)
+        for table, factors in (("user_factors", users), ("item_factors", items)):
+            flaw = find_flaw(factors)
+            work.judge("model_broken", not flaw, f"{table}: {flaw}", table=table)
         hidden = pq.read_table(work.read("holdout")).to_pandas()
         popular = pq.read_table(work.read("popular_items"), filters=[("segment", "=", "all")]).to_pandas()
         pairs = pq.read_table(work.read("interactions"), filters=[("kind", "!=", "search")]).to_pandas()
@@ -37,18 +38,16 @@ def evaluate(run: Run) -> StageResult:
     return work.result()
 
 
-def check_model(hour: str, users: Factors, items: Factors) -> None:
-    """Raises `AuditFailed` when a factor is not finite, or when all users or all items look the same."""
-    for name, factors in (("user", users), ("item", items)):
-        if not len(factors.ids):
-            continue
-        broken = int((~np.isfinite(factors.vectors)).any(axis=1).sum())
-        if broken:
-            raise AuditFailed(f"{hour}: {name}_factors: {broken} of {len(factors.ids)} vectors are not finite.")
-        if not factors.vectors.any():
-            raise AuditFailed(f"{hour}: {name}_factors: all vectors are zero; the model learnt nothing.")
-        if len(factors.ids) > 2 and float(factors.vectors.std(axis=0).max()) < 1e-9:
-            raise AuditFailed(f"{hour}: {name}_factors: all vectors are the same; the model has collapsed.")
+def find_flaw(factors: Factors) -> str:
+    """What makes these factors no model: one that is not finite, all zero, or all the same; empty when nothing does."""
+    broken = int((~np.isfinite(factors.vectors)).any(axis=1).sum())
+    if broken:
+        return f"{broken} of {len(factors.ids)} vectors are not finite"
+    if len(factors.ids) and not factors.vectors.any():
+        return "all vectors are zero; the model learnt nothing"
+    if len(factors.ids) > 2 and float(factors.vectors.std(axis=0).max()) < 1e-9:
+        return "all vectors are the same; the model has collapsed"
+    return ""
 
 
 def judge(
@@ -101,17 +100,19 @@ def say(work: Work, rows: pd.DataFrame) -> None:
     """Note the figures, and whether they can be trusted."""
     figures = {(row.list, row.metric): row for row in rows.itertuples()}
     ours, popular = figures.get(("ours", "recall")), figures.get(("popular", "recall"))
-    if ours is None or popular is None or ours.users < JUDGEABLE_USERS:
-        count = ours.users if ours is not None else 0
-        work.note(f"warning: only {count} held-out users, too few to judge the model by")
+    count = int(ours.users) if ours is not None else 0
+    few = f"evaluation: only {count} held-out users, too few to judge the model by"
+    is_enough = work.judge("held_out_users_too_few", count >= JUDGEABLE_USERS, few, count)
+    if not is_enough or ours is None or popular is None:
         return
     work.facts = {
         "recall": ours.value,
         "popular_recall": popular.value,
         "ndcg": figures["ours", "ndcg"].value,
         "popular_ndcg": figures["popular", "ndcg"].value,
-        "users": int(ours.users),
+        "users": count,
     }
-    work.note(f"recall@{ours.k} {ours.value:.3f}, popular list {popular.value:.3f}, {ours.users} held-out users")
-    if ours.value < popular.value:
-        work.note("warning: the popular list did better on the held-out users than the model")
+    told = f"recall@{ours.k} {ours.value:.3f}, popular list {popular.value:.3f}, {count} held-out users"
+    work.note(told)
+    better = f"evaluation: the popular list did better on the held-out users than the model: {told}"
+    work.judge("popular_list_better", ours.value >= popular.value, better, ours.value - popular.value)

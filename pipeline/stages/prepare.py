@@ -157,8 +157,7 @@ def check_unknown_items(work: Work) -> None:
     work.judge(
         "unknown_items_share_too_high",
         named_count < settings.gate_min_rows or share <= settings.unknown_items_limit,
-        f"events: {sentence}; the limit is {settings.unknown_items_limit:.0%}. "
-        "Do catalog and events come from the same shop?",
+        f"events: {sentence}; the limit is {settings.unknown_items_limit:.0%}",
         share,
     )
     if count:

@@ -47,4 +47,18 @@ MUTATIONS = [
         "having count(*) > 1_000_000",
         AUDIT + "test_a_key_that_repeats_in_another_slice_is_found",
     ),
+    (
+        "duplicates are never too many",
+        "pipeline/ledger.py",
+        "    work.judge(\"duplicate_share_high\", not (is_judged and share > limit), sentence, share)\n",
+        "",
+        BOUNDARY + "test_more_duplicates_than_the_limit_are_a_warning_and_as_many_are_none",
+    ),
+    (
+        "rows are named by a reason each",
+        "pipeline/ledger.py",
+        "reasons if len(reasons) <= MOST_REASONS else {}",
+        "reasons",
+        BOUNDARY + "test_what_a_source_excludes_is_counted_by_its_reason_unless_there_are_too_many",
+    ),
 ]  # fmt: skip

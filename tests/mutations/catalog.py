@@ -5,7 +5,7 @@ STAGE = "tests/pipeline/stages/test_ingest_catalog.py"
 MUTATIONS = [
     (
         "malformed items are judged like events, from a thousand up",
-        "pipeline/boundary.py",
+        "pipeline/ledger.py",
         'settings.catalog_min_rows if kind == "items" else settings.gate_min_rows',
         "settings.gate_min_rows",
         f"{STAGE}::test_too_many_malformed_items_refuse_the_snapshot_and_not_the_hour_from_20_items_up",

@@ -53,7 +53,7 @@ MUTATIONS = [
         "pipeline/drift.py",
         "max(float(index) - by_chance, 0.0)",
         "max(float(index), 0.0)",
-        DRIFT + "test_samples_of_one_distribution_do_not_drift",
+        DRIFT + "test_what_chance_alone_moves_is_taken_off",
     ),
     (
         "few rows are judged",

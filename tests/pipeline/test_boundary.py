@@ -7,19 +7,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import sqlalchemy as sa
-from handmade_shop import FIRST, derive, event, ingest, is_conserved, item, lake_files, landed, ledger, open_shop, rows
+from handmade_shop import (
+    FIRST,
+    derive,
+    event,
+    ingest,
+    is_conserved,
+    item,
+    lake_files,
+    landed,
+    ledger,
+    open_shop,
+    rows,
+    without_remedy,
+)
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from pipeline.delivery import unbroken
 from pipeline.errors import AuditFailed, DataError
+from pipeline.gates import GATES
 from pipeline.hours import HOUR, hours_between
 from pipeline.lake import Work
+from pipeline.ledger import count_fates
 from pipeline.line import run_stage, run_stage_of_hours
 from pipeline.manifests import hour_folder, landed_hours
+from pipeline.report.account import read_account
 from pipeline.run import Run
 from pipeline.serving import database
 from pipeline.serving.read import read_query, read_user
@@ -282,7 +300,7 @@ def test_an_hour_blocks_past_the_limit_of_malformed_rows_and_not_at_it(tmp_path:
     knobs = {"malformed_limit": 0.1, "gate_min_rows": 100}
     settings = open_shop(tmp_path / "at", ITEMS, bad_and_good(10, 90), **knobs)
     result = run_stage("ingest_events", FIRST, settings)
-    assert result.notes == (
+    assert without_remedy(result.notes) == (
         "warning: events: 10 of 100 rows are malformed (10.0%), most often event_type_unknown (10 rows)",
     )
     settings = open_shop(tmp_path / "past", ITEMS, bad_and_good(11, 89), **knobs)
@@ -290,7 +308,7 @@ def test_an_hour_blocks_past_the_limit_of_malformed_rows_and_not_at_it(tmp_path:
         run_stage("ingest_events", FIRST, settings)
     assert str(error.value) == (
         "2026-01-05T10: events: 11 of 100 rows are malformed (11.0%), most often event_type_unknown (11 rows); "
-        "the limit is 10.0%."
+        "the limit is 10.0%; to do: " + GATES["malformed_share_too_high"].remedy + "."
     )
     evidence = hour_folder(settings.lake, FIRST) / "failed" / "ingest_events"
     assert {path.name for path in evidence.glob("*events.parquet")} >= {"events.parquet", "quarantined_events.parquet"}
@@ -327,9 +345,40 @@ def test_excluded_rows_are_neither_malformed_nor_judged(tmp_path: Path, monkeypa
     counted = ledger(allowed)
     assert is_conserved(counted)
     assert counted["by_rule"] == {"event_type_unknown": 5, "excluded": 50}
+    assert counted["excluded_because"] == {"a cancellation": 50}
+    told = read_account(Run(FIRST, allowed))["ledgers"]["events"]
+    assert told["excluded"] == 50
+    assert {rule: counts["rows_decided"] for rule, counts in told["rules"].items()} == {
+        "excluded: a cancellation": 50,
+        "event_type_unknown": 5,
+    }
     assert counted["accepted"] == 45
     # Too few rows remain once the excluded are set aside.
     run_stage("ingest_events", FIRST, settings.model_copy(update={"gate_min_rows": 51}), repull=True)
+
+
+def test_more_duplicates_than_the_limit_are_a_warning_and_as_many_are_none(tmp_path: Path) -> None:
+    knobs = {"duplicate_warn_limit": 0.2, "gate_min_rows": 10}
+    for name, repeats, notes in (
+        ("at", 2, ()),
+        ("past", 3, ("warning: events: 3 of 10 rows are duplicates (30.0%); the limit is 20.0%",)),
+    ):
+        once = [event("click", f"u{place}", "a", event_id=f"e{place}") for place in range(10 - repeats)]
+        settings = open_shop(tmp_path / name, ITEMS, once + once[:repeats], **knobs)
+        assert without_remedy(run_stage("ingest_events", FIRST, settings).notes) == notes
+        assert ledger(settings)["duplicate"] == repeats
+    few = settings.model_copy(update={"gate_min_rows": 11})
+    assert run_stage("ingest_events", FIRST, few, repull=True).notes == ()
+
+
+def test_what_a_source_excludes_is_counted_by_its_reason_unless_there_are_too_many(tmp_path: Path) -> None:
+    for count, expected in ((20, 20), (21, 0)):
+        path = tmp_path / f"{count}.parquet"
+        sentences = [f"reason {place}" for place in range(count)] * 2
+        pq.write_table(pa.table({"rule": ["excluded"] * len(sentences), "sentence": sentences}), path)
+        by_rule, reasons = count_fates(path)
+        assert by_rule == {"excluded": 2 * count}
+        assert len(reasons) == expected and set(reasons.values()) <= {2}
 
 
 def test_a_repeated_id_is_a_duplicate_within_the_hour_and_the_look_back_and_not_after_it(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_hours_are_told_newest_first_with_ledger_stages_version_and_failures(ran
     by_rule = {rule: counts["rows_decided"] for rule, counts in whole["ledger"]["rules"].items()}
     assert is_conserved(whole["ledger"] | {"by_rule": by_rule})
     assert whole["rules"]["failed"] == 0
-    assert whole["rules"]["refused"] >= len([rule for rule in by_rule if rule != "excluded"])
+    assert whole["rules"]["refused"] >= len([rule for rule in by_rule if not rule.startswith("excluded")])
     assert len(whole["stages"]) == 7
     assert whole["version"].startswith("2026-01-05T16-")
     assert whole["seconds"] > 0

@@ -68,6 +68,7 @@ def test_hours_are_joined_each_by_itself() -> None:
     search = event("s", "search", "11:50:00", until=12, session_id="1", query="q")
     click = event("e", "click", "11:55:00", until=13, session_id="1", item_id="a")
     assert joined(click, usual=(search,)) == {"e"}
+    assert [row["has_search"] for row in profiled(click, usual=(search,))] == [False, False]
     click = event("e", "click", "11:55:00", until=12, session_id="1", item_id="a")
     assert joined(usual=(search, click)) == {"s", "e"}
 
