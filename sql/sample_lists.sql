@@ -1,5 +1,5 @@
--- The hour's lists, without showing anybody: the popular list; what goes with its first item; what groups of at least
--- $least_users users, whose lists are led by the same category, are shown most (items that as many are shown);
+-- The hour's lists, without showing anybody: the popular list; what goes with its first item; what groups of
+-- users, whose lists are led by the same category, are shown most (items that at least $least_users of them are shown);
 -- how many places of users' lists each kind of reason filled. No user and no query is in it.
 -- Grain: kind, name, rank.
 with titled as (
@@ -63,7 +63,6 @@ largest as (
         count(*) as of_users
     from led
     group by category
-    having count(*) >= $least_users
     order by of_users desc, category asc
     limit 3
 ),

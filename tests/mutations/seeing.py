@@ -82,14 +82,6 @@ MUTATIONS = [
         f"{VIEW}::test_the_burn_counts_the_judged_hours_of_seven_days_and_of_one_arm[sqlite]",
     ),
     (
-        "a small group of users is shown",
-        "sql/sample_lists.sql",
-        "    group by category\n    having count(*) >= $least_users\n",
-        "    group by category\n",
-        "tests/sql/test_sample_lists.py::"
-        "test_a_group_is_who_is_shown_the_same_category_first_and_smaller_ones_are_left_out",
-    ),
-    (
         "an item of one user is shown",
         "sql/sample_lists.sql",
         "    having count(*) >= $least_users\n),",
