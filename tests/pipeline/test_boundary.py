@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from hypothesis import strategies as st
 from pipeline.delivery import unbroken
 from pipeline.errors import AuditFailed, DataError
 from pipeline.gates import GATES
-from pipeline.hours import HOUR, hours_between
+from pipeline.hours import HOUR, hours_between, parse_hour
 from pipeline.lake import Work
 from pipeline.ledger import count_fates
 from pipeline.line import run_stage, run_stage_of_hours
@@ -419,6 +420,28 @@ def test_without_a_look_back_only_the_hour_itself_is_looked_at(tmp_path: Path) -
     settings = open_shop(tmp_path, ITEMS, events, lookback_hours=0)
     ingest(settings, 2)
     assert [ledger(settings, hour)["duplicate"] for hour in (0, 1)] == [0, 0]
+
+
+@pytest.mark.parametrize("zone", ["America/Chicago", "Pacific/Chatham"])
+def test_where_the_machine_stands_changes_no_byte(tmp_path: Path, zone: str) -> None:
+    """Hours before, in and after both changes of the clock of 2026, each with an event at its edge and one inside."""
+    hours = [
+        parse_hour(name)
+        for name in ("2026-03-08T07", "2026-03-08T08", "2026-04-04T14", "2026-11-01T06", "2026-11-01T07")
+    ]
+    steps = [(hour - FIRST) // HOUR for hour in hours]
+    events = [event("click", "u", "a", hour=step, minute=minute) for step in steps for minute in (0, 59)]
+    bytes_of = []
+    for name in ("UTC", zone):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TZ", name)
+            time.tzset()
+            settings = open_shop(tmp_path / name.replace("/", "-"), ITEMS, events)
+            for hour in hours:
+                assert run_stage("ingest_events", hour, settings).facts["ledger"]["accepted"] == 2
+            bytes_of.append(lake_files(settings))
+        time.tzset()
+    assert bytes_of[0] == bytes_of[1]
 
 
 def test_hours_together_give_the_very_files_of_one_hour_at_a_time(traded: Settings, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The generated pages of docs/ are what the code makes, and the check notices when they are not."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,3 +30,11 @@ def test_every_setting_and_every_rule_stands_in_the_pages() -> None:
     made = documentation.pages()
     assert all(f"`TREASURE_HUNT_{name.upper()}`" in made["settings.md"] for name in documentation.Settings.model_fields)
     assert "`catalog_empty`" in made["data-quality.md"] and "`event_type_unknown`" in made["data-quality.md"]
+
+
+def test_every_test_that_the_page_of_faults_names_is_there() -> None:
+    page = (documentation.ROOT / "docs" / "ingestion-faults.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(tests/\S+\.py)::(test_\w+)`", page)
+    assert len(named) == page.count("\n| ") - 1 > 30
+    for file, test in named:
+        assert f"def {test}(" in (documentation.ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
