@@ -32,13 +32,7 @@ MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say from when on somebody is told, not what comes out.
 WATCH = {"stale_after_minutes", "freshness_objective_minutes", "freshness_allowance"}
-READING = {
-    "serving_read_url",
-    "api_key",
-    "api_requests_per_second",
-    "api_connections",
-    "api_patience_ms",
-}
+READING = {"serving_read_url", "api_key", "api_requests_per_second", "api_connections", "api_patience_ms"}
 # They say what is taken out of hours that are over.
 RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
 
@@ -89,17 +83,11 @@ class Settings(BaseSettings):
     serving_read_url: str = Field(
         "", repr=False, description="URL by which `treasure-hunt serve` reads the serving database; empty: serving_url"
     )
-    api_key: str = Field(
-        "",
-        repr=False,
-        description="key that requests to the read API must carry as X-API-Key; empty: none is asked for",
-    )
+    api_key: str = Field("", repr=False, description="key that the read API asks for (X-API-Key); empty: none")
     api_requests_per_second: float = Field(
-        0, ge=0, description="requests a second that one key or address may make of a process of the read API; 0: any"
+        0, ge=0, description="requests a second of one caller to each process; 0: any"
     )
-    api_connections: int = Field(
-        4, ge=1, le=100, description="connections to the serving database that each process of the read API keeps"
-    )
+    api_connections: int = Field(4, ge=1, le=100, description="connections that each process of the read API keeps")
     api_patience_ms: int = Field(
         1000,
         ge=10,

@@ -274,7 +274,7 @@ def test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_al
     publish_version(engine, describe(), write_tables(tmp_path / "draft", small_version()))
     engine.dispose()
     line, url = line_to_postgres
-    settings = load_settings(home=tmp_path / "var", serving_url=url, api_patience_ms=300)
+    settings = load_settings(home=tmp_path / "var", serving_url=url, api_patience_ms=300, api_connections=1)
     with TestClient(make_app(settings)) as api, caplog.at_level(logging.WARNING):
         assert api.get("/v1/recommendations/u1").json()["served_reason"] == "personal"
         line.reset(limit=0, is_cut=is_cut)
