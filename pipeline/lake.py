@@ -19,20 +19,16 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.audit import Finding, audit_table, describe_warnings
-from pipeline.errors import AuditFailed, NoSpace, NotLanded, Overtaken, TreasureHuntError
-from pipeline.failpoints import reach
+from pipeline.errors import AuditFailed, NotLanded
 from pipeline.files import (
-    alone_in,
     code_version,
-    flush,
     hash_file,
     hash_json,
-    move_into_place,
     sweep_beside,
-    write_json,
 )
 from pipeline.gates import GATES, say_remedy
 from pipeline.hours import HOUR, format_hour
+from pipeline.landing import keep_evidence, land
 from pipeline.manifests import (
     check_lineage,
     find_table,
@@ -40,12 +36,11 @@ from pipeline.manifests import (
     how_to_mend,
     passed_findings,
     read_manifest,
-    read_undamaged,
 )
 from pipeline.privacy.tombstones import check_mark, read_mark
 from pipeline.run import Run, StageResult
 from pipeline.shortage import describe_shortage
-from pipeline.stopwatch import read_clocks, time_since, when_landed
+from pipeline.stopwatch import read_clocks, time_since
 from pipeline.tables import BOOKKEEPING, JUDGED_BY_EVALUATE, PRODUCERS
 
 # Audits passed in this process: (table, hash of its bytes, hash of the limits): what every rule found.
@@ -189,10 +184,12 @@ class Work:
             is_superseded=self.is_superseded,
         )
 
-    def _stop_clock(self) -> None:
+    def stop_clock(self) -> None:
+        """What the stage took is known."""
         self.timings = time_since(self._started, self.hours_together)
 
-    def _manifest(self) -> dict[str, Any]:
+    def manifest(self) -> dict[str, Any]:
+        """What the stage made, from what and with which code."""
         return {
             "stage": self.stage,
             "hour": self.run.name,
@@ -209,52 +206,6 @@ class Work:
             "notes": self.notes,
             "timings": self.timings,
         }
-
-    def _land(self) -> None:
-        folder = hour_folder(self.run.lake, self.run.hour)
-        with alone_in(folder):  # a backfill and the schedule may meet: neither tidies away what the other just landed
-            self.check_mark()  # in here, so that an erasure finds what lands before it
-            before = read_undamaged(self.run, self.stage)
-            reach("lake.stage_done")
-            for table, entry in self.tables.items():
-                move_into_place(self.draft(table), folder / entry["file"])
-            reach("lake.tables_moved")
-            self._stop_clock()
-            self.timings |= when_landed(self.tables, before)
-            kept = {entry["file"] for entry in self.tables.values()}
-            replaced = {entry["file"] for entry in (before or {}).get("tables", {}).values()} - kept
-            manifest = {**self._manifest(), "replaced": sorted(replaced)}
-            write_json(folder / f"{self.stage}.json", manifest, self.folder)
-            reach("lake.manifest_replaced")
-            # What this landing replaced may still be read by a stage that looked it up before: it goes with the next one,
-            # and so does what a killed attempt moved here, or did not live to remove.
-            for path in sorted(folder.glob("*.parquet")):
-                if PRODUCERS.get(path.name.split(".")[0]) == self.stage and path.name not in kept | replaced:
-                    path.unlink()
-            reach("lake.old_files_gone")
-            shutil.rmtree(folder / "failed" / self.stage, ignore_errors=True)
-            with suppress(OSError):  # the failures of other stages stay
-                (folder / "failed").rmdir()
-
-    def _keep_evidence(self, error: BaseException) -> None:
-        self._stop_clock()
-        folder = hour_folder(self.run.lake, self.run.hour)
-        sentence = str(error) if isinstance(error, TreasureHuntError) else type(error).__name__
-        if isinstance(error, NoSpace):  # the drafts say nothing about it and would keep the room that is needed
-            shutil.rmtree(self.folder, ignore_errors=True)
-            self.tables = {}
-        failure = {**self._manifest(), "error": type(error).__name__, "sentence": sentence}
-        write_json(self.folder / "manifest.json", failure, self.folder)
-        shutil.rmtree(self.folder / "fetched", ignore_errors=True)  # the source's own files are no evidence of ours
-        evidence = folder / "failed" / self.stage
-        with alone_in(folder), suppress(Overtaken):
-            self.check_mark()  # the drafts may hold somebody erased meanwhile: they go
-            reach("lake.evidence_written")
-            shutil.rmtree(evidence, ignore_errors=True)
-            reach("lake.old_evidence_gone")
-            evidence.parent.mkdir(parents=True, exist_ok=True)
-            self.folder.replace(evidence)
-            flush(evidence.parent)
 
 
 def keep_together(works: Sequence[Work], table: str, **limits: Any) -> None:
@@ -289,12 +240,12 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
         yield works
         for work in works:
             if not work.is_superseded:
-                work._land()
+                land(work)
     except Exception as caught:
         error = describe_shortage(caught, f"{stage} of {runs[0].name}", works[0].run.lake) or caught
         if len(works) == 1:
             with suppress(OSError):  # on a full disk there may be no room for evidence either
-                works[0]._keep_evidence(error)
+                keep_evidence(works[0], error)
         if error is caught:
             raise
         raise error from None

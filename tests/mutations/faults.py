@@ -5,8 +5,8 @@ KILLS = "tests/faults/test_kills.py::test_a_kill_hurts_nobody_and_a_retry_conver
 MUTATIONS = [
     (
         "files that a killed landing left stay for ever",
-        "pipeline/lake.py",
-        'if PRODUCERS.get(path.name.split(".")[0]) == self.stage and path.name not in kept | replaced:',
+        "pipeline/landing.py",
+        'if PRODUCERS.get(path.name.split(".")[0]) == work.stage and path.name not in kept | replaced:',
         'if path.name in set((before or {}).get("replaced", [])) - kept - replaced:',
         "tests/pipeline/test_lake.py::test_what_an_attempt_that_died_half_way_left_among_the_landed_files_goes_with_the_next_landing",
     ),
@@ -19,10 +19,10 @@ MUTATIONS = [
     ),
     (
         "the manifest is replaced before its tables are there",
-        "pipeline/lake.py",
-        "            for table, entry in self.tables.items():\n                move_into_place(",
-        '            write_json(folder / f"{self.stage}.json", {**self._manifest(), "replaced": []}, self.folder)\n'
-        "            for table, entry in self.tables.items():\n                move_into_place(",
+        "pipeline/landing.py",
+        "        for table, entry in work.tables.items():\n            move_into_place(",
+        '        write_json(folder / f"{work.stage}.json", {**work.manifest(), "replaced": []}, work.folder)\n'
+        "        for table, entry in work.tables.items():\n            move_into_place(",
         KILLS,
     ),
     (

@@ -5,15 +5,15 @@ ERASE = "tests/pipeline/privacy/test_privacy_erase.py::"
 MUTATIONS = [
     (
         "a stage lands though somebody was erased meanwhile",
-        "pipeline/lake.py",
-        "            self.check_mark()  # in here, so that an erasure finds what lands before it\n",
+        "pipeline/landing.py",
+        "        work.check_mark()  # in here, so that an erasure finds what lands before it\n",
         "",
         ERASE + "test_a_stage_that_read_before_and_lands_after_an_erasure_lands_nothing",
     ),
     (
         "evidence of before an erasure is kept",
-        "pipeline/lake.py",
-        "            self.check_mark()  # the drafts may hold somebody erased meanwhile: they go\n",
+        "pipeline/landing.py",
+        "        work.check_mark()  # the drafts may hold somebody erased meanwhile: they go\n",
         "",
         ERASE + "test_a_stage_that_fails_after_an_erasure_keeps_no_evidence_of_before",
     ),
