@@ -3,7 +3,7 @@
 Confidence of a pair of weight w that a user met is 1 + alpha * log(1 + w), that of an unseen pair 1, so that a fading
 interest never counts less than none at all and a tenth purchase counts less than the first. A pair that only a search
 points at counts alpha * log(1 + w), which may be less than an unseen pair: a hint, not a deed. Alpha and regularisation
-follow from the data's density and two settings (docs/decisions/0031-relative-alpha.md). All arrays are float32; the same
+follow from the data's density and two settings (docs/decisions/0032-relative-alpha.md). All arrays are float32; the same
 input gives the same bytes for any number of threads.
 """
 

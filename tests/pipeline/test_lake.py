@@ -177,7 +177,7 @@ def test_a_crash_between_moving_files_and_the_manifest_leaves_readers_with_the_o
         raise OSError("power cut")
 
     with monkeypatch.context() as patched:
-        patched.setattr("pipeline.lake.write_json", lose_power)
+        patched.setattr("pipeline.landing.write_json", lose_power)
         with pytest.raises(OSError, match="power cut"):
             land(run, {"bought": GOOD["bought"].slice(0, 1)})
     assert landed(run.settings, "bought").num_rows == 2

@@ -10,7 +10,7 @@ from handmade_shop import FIRST, event, item, open_shop
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import lake, stopwatch
+from pipeline import landing, stopwatch
 from pipeline.hours import HOUR
 from pipeline.line import run_stage
 from pipeline.manifests import read_manifest
@@ -85,7 +85,7 @@ def test_an_hour_published_more_than_a_day_after_its_end_is_backfilled(
 
 
 def test_an_hour_that_an_earlier_release_landed_is_not_measured(land: Land, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lake, "when_landed", lambda tables, before: {})
+    monkeypatch.setattr(landing, "when_landed", lambda tables, before: {})
     assert measure(land(2), 5) == {}
 
 
