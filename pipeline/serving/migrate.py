@@ -233,7 +233,9 @@ def _create_view(connection: Connection, view: str) -> None:
         except exc.ProgrammingError as error:
             if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
                 raise
-    connection.exec_driver_sql(f"drop view if exists {view}")
+    # Views that stand on it come after it in VIEWS: they go with it and are made anew by the steps that follow.
+    along = " cascade" if connection.dialect.name == "postgresql" else ""
+    connection.exec_driver_sql(f"drop view if exists {view}{along}")
     connection.exec_driver_sql(create)
 
 

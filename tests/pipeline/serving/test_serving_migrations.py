@@ -232,7 +232,7 @@ def test_a_database_from_before_there_were_revisions_is_taken_over_with_its_rows
     publish()
     rows = {name: found for name, found in everything(engine).items() if name in {"items", "user_recommendations"}}
     with writing(engine) as connection:  # back to how the first release left a database
-        for view in VIEWS:
+        for view in reversed(VIEWS):
             connection.execute(text(f"drop view {view}"))
         for table, columns in LATER.items():
             for column in columns:
@@ -258,13 +258,13 @@ LATER = {
 
 def test_tables_older_than_the_first_revision_are_refused_and_left_alone(engine: Engine) -> None:
     with writing(engine) as connection:
+        for view in reversed(VIEWS):
+            connection.execute(text(f"drop view {view}"))
         connection.execute(text(f"drop table {REVISION_TABLE}"))
         connection.execute(text("drop table event_freshness"))
         for table, columns in LATER.items():
             for column in columns:
                 connection.execute(text(f"alter table {table} drop column {column}"))
-        for view in VIEWS:
-            connection.execute(text(f"drop view {view}"))
         connection.execute(text("alter table query_recommendations drop column is_common"))
     with pytest.raises(BadInput, match=r"table query_recommendations has no column is_common; add it"):
         migrate(engine)

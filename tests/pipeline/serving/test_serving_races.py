@@ -59,7 +59,8 @@ def test_two_versions_of_one_hour_published_at_once_leave_the_later_attempt_live
     _race(serving_url, files, ["one", "two"])
     with reading(engine) as connection:
         latest = connection.scalar(select(versions.c.version).order_by(versions.c.token.desc()).limit(1))
-        assert set(connection.scalars(select(versions.c.status))) == {"published"}
+        # The earlier attempt has published before, or gives way.
+        assert set(connection.scalars(select(versions.c.status))) <= {"published", "superseded"}
     assert live_id(engine) == latest
 
 

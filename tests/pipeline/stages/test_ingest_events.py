@@ -25,6 +25,7 @@ def test_an_hour_without_events_lands_an_empty_table_and_says_so(tmp_path: Path)
         "mapped": 0,
         "by_rule": {},
         "every_failed_rule": {},
+        "excluded_because": {},
     }
 
 
