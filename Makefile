@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down test test-faults test-airflow test-deploy test-guards real-dirt test-ui check format docs golden lock clean
+.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,8 +30,8 @@ down: .venv/.synced ## stop what `make up` started
 test: .venv/.synced ## every test but those that need a browser
 	@$(BIN)/pytest
 
-test-faults: .venv/.synced ## the bad input of `make test` ten times over: 100,000 bad events
-	@FAULTS=100000 $(BIN)/pytest tests/faults
+test-faults: .venv/.synced ## faults at full length: bad input, kills, swaps, crashes, full disks; about an hour, see docs/reliability.md
+	@FAULTS=100000 KILLS=3 RANDOM_KILLS=200 SWAP_READS=50000 CRASHES=20 DISK_STEP_KB=32 $(BIN)/pytest -s tests/faults
 
 test-airflow: .venv/.synced ## kill parts of a real Airflow while hours run, and see what it says; a quarter of an hour
 	@AIRFLOW_FAULTS=1 $(BIN)/pytest -s --durations=10 tests/airflow/test_killed_parts.py tests/airflow/test_alarms.py
@@ -64,6 +64,14 @@ format: .venv/.synced ## put Python and SQL into the project's style
 
 docs: .venv/.synced ## write the generated pages of docs/ anew
 	@$(BIN)/python -m pipeline.documentation
+
+audit: .venv/.synced ## known vulnerabilities of the locked packages; asks osv.dev
+	@$(UV) audit --preview-features audit-command --locked
+
+sbom: .venv/.synced ## what a release is made of, as CycloneDX: var/sbom.cdx.json
+	@mkdir -p var
+	@$(UV) export --quiet --preview-features sbom-export --format cyclonedx1.5 --locked --no-dev --output-file var/sbom.cdx.json
+	@echo "var/sbom.cdx.json: $$(grep -c '"bom-ref"' var/sbom.cdx.json) entries"
 
 golden: .venv/.synced ## write the expected lists of tests/golden anew, after a change that is meant to change them
 	@GOLDEN=renew $(BIN)/pytest tests/test_golden.py

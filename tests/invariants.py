@@ -146,7 +146,8 @@ def content_of_lake(settings: Settings) -> dict[str, Any]:
         str(path.relative_to(settings.lake)): {
             "tables": {name: entry["sha256"] for name, entry in manifest["tables"].items()},
             "inputs": manifest["inputs"],
-            "facts": {name: fact for name, fact in manifest["facts"].items() if name != "outcome"},
+            # What a publish or report has to tell is about the attempt: whether something moved, what was audited in it.
+            "facts": manifest["facts"] if manifest["tables"] else {},
         }
         for path, manifest in manifests_of(settings).items()
     }
