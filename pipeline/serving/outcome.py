@@ -33,6 +33,19 @@ def find_later(connection: Connection, version: VersionInfo, token: int) -> str 
     return None if found == version.version else found
 
 
+def is_overtaken(connection: Connection, version: VersionInfo, token: int) -> bool:
+    """Whether a later attempt, or somebody who went back, has moved the pointer onto another version of the same hour."""
+    statement = select(live.c.version).where(
+        live.c.source == version.source,
+        live.c.arm == version.arm,
+        live.c.interval_start == version.interval_start,
+        live.c.version != version.version,
+        live.c.token > token,
+        live.c.pinned_at.is_(None),
+    )
+    return connection.scalar(statement) is not None
+
+
 def judge_outcome(connection: Connection, version: VersionInfo, is_new: bool) -> Outcome:
     """What it means that the pointer was not moved onto a version that is published."""
     now = _read_live(connection, version)

@@ -1,7 +1,8 @@
 """Publishing: a new version is loaded beside the others, audited in place, and then one pointer row is moved.
 
-Everything from the first row to the pointer is one transaction, so that an attempt that dies leaves nothing but its
-row in `versions` with the status `loading`; readers are never held up and never meet half a version.
+Everything from the first row to the published version is one transaction, so that an attempt that dies before leaves nothing
+but its row in `versions` with the status `loading`; the pointer moves in the next one (`pipeline.serving.settle` says
+why). Readers are never held up and never meet half a version.
 """
 
 import resource
@@ -20,9 +21,10 @@ from pipeline.failpoints import reach
 from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
 from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
-from pipeline.serving.outcome import Outcome, find_later, judge_outcome
+from pipeline.serving.outcome import Outcome, find_later, is_overtaken, judge_outcome
 from pipeline.serving.pointer import advance_pointer, end_attempt, lock_pointer, take_token
 from pipeline.serving.schema import PUBLISHED, run_stages, versions
+from pipeline.serving.settle import let_readers_end
 from pipeline.serving.version import VersionInfo, describe_version
 
 __all__ = ["Outcome", "VersionInfo", "describe_version", "publish_version"]
@@ -72,6 +74,7 @@ def publish_version(
     _announce(engine, version, token)
     reach("publish.announced")
     _clear(engine, version)
+    reach("publish.cleared")
     try:
         with writing(engine, lock=f"publish {version.version}") as connection:
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
@@ -85,23 +88,17 @@ def publish_version(
             check()
             if not problems:
                 lock_pointer(connection, version.source, version.arm)
-                if find_later(connection, version, token):
+                if find_later(connection, version, token) or is_overtaken(connection, version, token):
                     raise _Superseded
                 if is_new:
                     warnings = [one.sentence for one in found if one.sentence]
                     _finish(connection, version, token, stages, started, warnings)
                 reach("publish.finished")
-                moved = advance_pointer(
-                    connection, version.source, version.arm, version.version, version.interval_start, token
-                )
-                outcome: Outcome = "live" if moved else judge_outcome(connection, version, is_new)
-                if outcome == "superseded":
-                    raise _Superseded
-                end_attempt(connection, token, version.version, outcome)
-                reach("publish.pointer_moved")
-                return outcome
-            end_attempt(connection, token, version.version, "failed")
-            _set_status(connection, version, token, "failed", problems)
+            else:
+                end_attempt(connection, token, version.version, "failed")
+                _set_status(connection, version, token, "failed", problems)
+        if not problems:
+            return _go_live(engine, version, token, is_new)
     except _Superseded:
         _end(engine, version, token, "superseded", [])
         return "superseded"
@@ -114,6 +111,20 @@ def publish_version(
         problems = [f"the database refused the rows ({type(cause).__name__}): a key twice, or a value it cannot hold"]
         _end(engine, version, token, "failed", problems)
     raise AuditFailed(f"version {version.version} is not published: {'; '.join(problems)}. The live version stays.")
+
+
+def _go_live(engine: Engine, version: VersionInfo, token: int, is_new: bool) -> Outcome:
+    """The pointer stands on this published version, if it may move there; it is on record how the attempt ended."""
+    let_readers_end(engine)
+    with writing(engine) as connection:
+        lock_pointer(connection, version.source, version.arm)
+        moved = advance_pointer(connection, version.source, version.arm, version.version, version.interval_start, token)
+        outcome: Outcome = "live" if moved else judge_outcome(connection, version, is_new)
+        if outcome == "superseded" and is_new:
+            outcome = "history"  # by an attempt that came in between: the version is there, and whole
+        end_attempt(connection, token, version.version, outcome)
+        reach("publish.pointer_moved")
+    return outcome
 
 
 def _announce(engine: Engine, version: VersionInfo, token: int) -> None:

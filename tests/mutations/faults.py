@@ -59,7 +59,7 @@ MUTATIONS = [
     ),
     (
         "drafts of a full disk keep its room",
-        "pipeline/lake.py",
+        "pipeline/landing.py",
         "if isinstance(error, NoSpace):",
         "if False:",
         f"{SHORTAGE}::test_drafts_of_a_full_disk_do_not_keep_the_room_that_is_needed",

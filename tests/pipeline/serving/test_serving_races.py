@@ -65,7 +65,7 @@ def test_two_versions_of_one_hour_published_at_once_leave_the_later_attempt_live
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("where", ["load_table", "audit_version", "attach_rows", "advance_pointer"])
+@pytest.mark.parametrize("where", ["load_table", "audit_version", "attach_rows"])
 def test_a_killed_attempt_leaves_no_rows_and_the_next_one_publishes(
     where: str, engine: Engine, serving_url: str, files: dict[str, Path]
 ) -> None:
