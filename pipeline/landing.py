@@ -34,7 +34,7 @@ def land(work: "Work") -> None:
         reach("lake.manifest_replaced")
         # What this landing replaced may still be read by a stage that looked it up before: it goes with the next one,
         # and so does what a killed attempt moved here, or did not live to remove.
-        for path in sorted(folder.glob("*.parquet")):
+        for path in [path for path in sorted(folder.iterdir()) if path.suffix == ".parquet"]:
             if PRODUCERS.get(path.name.split(".")[0]) == work.stage and path.name not in kept | replaced:
                 path.unlink()
         reach("lake.old_files_gone")
