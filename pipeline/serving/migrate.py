@@ -223,7 +223,7 @@ def _create_view(connection: Connection, view: str) -> None:
     """The view is as its file says; on PostgreSQL in place where its columns were only appended to."""
     create = view_sql(view, connection.dialect.name)
     if connection.dialect.name == "postgresql" and view in FILTERING:
-        # Else a condition of the reader's own, such as a cast that fails and quotes, may see rows that are left out.
+        # Else the server may ask a condition of the reader's own, which can tell what it saw, of rows that are left out.
         create = re.sub(f"^create view {view} as", f"create view {view} with (security_barrier) as", create, flags=re.M)
     if connection.dialect.name == "postgresql":
         try:

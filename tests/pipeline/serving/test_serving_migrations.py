@@ -211,6 +211,37 @@ def test_readers_wait_only_a_moment_while_a_migration_waits_for_an_analyst(
         one.dispose()
 
 
+def test_a_migration_that_waits_for_the_pointer_holds_no_other_table(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a reader that holds the pointer and wants the other table, and the migration, wait for each other."""
+    engine, reader, onlooker = (connect(postgres_url) for _ in range(3))
+    create_schema(engine)
+    monkeypatch.setattr(migration, "PATIENCE_SECONDS", 0.5)
+    held = text("select relation::regclass::text, granted from pg_locks where mode = 'AccessExclusiveLock'")
+    seen: set[tuple[str, bool]] = set()
+    done = threading.Event()
+
+    def look_on() -> None:
+        with onlooker.connect() as connection:
+            while not done.is_set():
+                seen.update((row[0], row[1]) for row in connection.execute(held) if row[0] in {"live", "items"})
+
+    thread = threading.Thread(target=look_on)
+    thread.start()
+    try:
+        with next_release(tmp_path / "next", monkeypatch), reader.connect() as connection:
+            connection.execute(text("select version from live"))
+            with pytest.raises(Unreachable):
+                create_schema(engine)
+    finally:
+        done.set()
+        thread.join()
+        for one in (engine, reader, onlooker):
+            one.dispose()
+    assert seen == {("live", False)}  # asked for again and again, and nothing else was touched meanwhile
+
+
 def test_a_migration_that_cannot_get_its_locks_says_so(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -365,6 +365,12 @@ def test_analysts_see_no_rare_query_even_in_an_error(server: Server) -> None:
                 connection.execute(text(f"select 1 from {view} where cast(query as integer) > 0")).all()
             assert RARE not in str(caught.value)
             connection.rollback()
+    with reading(server.admin) as connection:
+        barriers = text(
+            "select relname from pg_class where 'security_barrier=true' = any(reloptions)"
+            " and relnamespace = 'public'::regnamespace"
+        )
+        assert set(connection.scalars(barriers)) == {"live_query_recommendations", "query_recommendations_history"}
 
 
 @pytest.mark.parametrize(("kind", "limit"), [("api", "2s"), ("analyst", "1min")])
