@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from pipeline.backfill import backfill_hours
 from pipeline.demo import airflow_processes as processes
-from pipeline.demo.airflow_client import AirflowClient
+from pipeline.demo.airflow_client import ENDED, AirflowClient, RunState
 from pipeline.demo.airflow_server import COMPONENTS, TRIGGERER
 from pipeline.demo.children import Children, find_members
 from pipeline.errors import TreasureHuntError
@@ -57,6 +57,15 @@ class OwnAirflow:
         """The part is gone without having been asked; what it had started lives on."""
         os.kill(self.pids[name], signal.SIGKILL)
         wait_for(lambda: name in self.children.ended(), 10)
+
+    def wait(self, backfill: int, seconds: float) -> list[RunState]:
+        """The runs of a backfill once all have ended; an API that does not answer for a while is put up with."""
+
+        def ended() -> list[RunState] | None:
+            runs = self.client.runs(backfill)
+            return runs if runs and all(run.state in ENDED for run in runs) else None
+
+        return list(wait_for(ended, seconds, every=0.3))
 
     def members(self) -> list[int]:
         """Every process that the parts have started, orphans included."""

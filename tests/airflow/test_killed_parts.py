@@ -33,7 +33,7 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_and_repeats_no_hour(
         airflow.kill("scheduler")
         killed = time.monotonic()
         airflow.start("scheduler")
-        runs = airflow.client.wait(backfill, timeout_seconds=300)
+        runs = airflow.wait(backfill, 300)
         print(f"scheduler killed in prepare of the first of 2 hours: all done {time.monotonic() - killed:.0f} s later")
     assert [run.state for run in runs] == ["success", "success"]
     check_after(settings, hours, run_undisturbed(settings, hours, tmp_path / "calm"))
@@ -57,7 +57,7 @@ def test_a_zombie_that_overlaps_its_retry_publishes_nothing_twice(tmp_path: Path
             os.kill(zombie, signal.SIGCONT)
             print(f"supervisor of {stage} killed: the next try runs {time.monotonic() - killed:.0f} s later")
             wait_for(lambda pid=zombie: has_ended(pid), 60)
-        runs = airflow.client.wait(backfill, timeout_seconds=300)
+        runs = airflow.wait(backfill, 300)
     assert [run.state for run in runs] == ["success", "success"]
     tries = [{task.stage: task.tries for task in run.tasks} for run in runs]
     assert tries[0]["prepare"] == 2
@@ -77,7 +77,7 @@ def test_hours_go_on_when_the_api_server_was_away_for_a_minute(tmp_path: Path) -
         airflow.start("api-server")
         back = time.monotonic()
         wait_for(lambda: airflow.client.is_healthy(("metadatabase",)), 120)
-        runs = airflow.client.wait(backfill, timeout_seconds=600)
+        runs = airflow.wait(backfill, 600)
         print(f"API server away for 60 s: both hours done {time.monotonic() - back:.0f} s after it was started again")
         print([{task.stage: task.tries for task in run.tasks if task.tries > 1} for run in runs])
     assert [run.state for run in runs] == ["success", "success"]
@@ -98,7 +98,7 @@ def test_live_hours_go_on_while_old_ones_are_backfilled(tmp_path: Path) -> None:
     with own_airflow(settings, scheduled=True) as airflow:
         alone = wait_for(lambda: ended_hours(airflow, 3), 400, every=1)
         backfill = airflow.client.backfill(old[0], old[-1])
-        runs = airflow.client.wait(backfill, timeout_seconds=1800)
+        runs = airflow.wait(backfill, 1800)
         ended = wait_for(lambda: ended_hours(airflow, LIVE_HOURS), 900, every=1)
     assert [run.state for run in runs] == ["success"] * len(old)
     beside = [seconds for hour, seconds in ended.items() if hour not in alone]
