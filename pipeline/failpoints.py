@@ -24,7 +24,7 @@ POINTS: dict[str, str] = {
     "lake.old_evidence_gone": "that is gone, the new evidence is not in place",
     "serving.committed": "a transaction of the serving database is committed, whoever asked for it does not know yet",
     "publish.token_taken": "the attempt has its number, no row says that it began",
-    "publish.announced": "the version has its row with the status loading, no table is loaded",
+    "publish.announced": "the version has its row with the status loading, rows of a removed version may be there",
     "publish.cleared": "nothing is left of a removed version of this name, no table is loaded",
     "publish.table_loaded": "one more table of the version is loaded, in the open transaction",
     "publish.audited": "all are loaded and audited, none can be read",
