@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.checksums import check_folder
+from pipeline.checksums import check_folder, check_pages
 from pipeline.duck import connect
 from pipeline.errors import DataError, Unreadable
 from pipeline.run import Run
@@ -25,6 +25,9 @@ def pull_files(
     values of another. `$file_name` is the file's name below the folder.
     """
     check_folder(folder)
+    for file in files:
+        if file.suffix == ".parquet":
+            check_pages(file)
     values = {"url": str(folder), **values}
     tried = [{**values, "file": str(file), "file_name": str(file.relative_to(folder))} for file in files]
     with (

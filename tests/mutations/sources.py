@@ -133,4 +133,12 @@ MUTATIONS = [
         "if False:",
         f"{FOLDERS}::test_a_missing_bucket_is_named",
     ),
+    (
+        "checksums of pages are not looked at",
+        "pipeline/checksums.py",
+        "page_checksum_verification=True",
+        "page_checksum_verification=False",
+        "tests/pipeline/test_checksums.py::"
+        "test_parquet_with_checksums_in_its_pages_is_refused_or_read_right_with_any_flipped_or_missing_byte[snappy]",
+    ),
 ]

@@ -5,6 +5,8 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from catalog_files import deliver, many_items, open_folder
 from handmade_shop import FIRST, landed_path, open_shop, rows, without_remedy
@@ -17,7 +19,8 @@ from pipeline.item_history import read_item_history
 from pipeline.lake import Work
 from pipeline.line import run_stage
 from pipeline.run import Run
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
+from pipeline.sources.columns import COLUMNS
 
 FLIPS, CUTS = 200, 50
 
@@ -115,6 +118,33 @@ def test_parquet_without_checksums_is_refused_when_cut_and_never_stops_the_proce
         path.write_bytes(damaged)
         with pytest.raises(Unreadable, match="source files: cannot read "):
             pull_to(settings, pulled)
+
+
+@pytest.mark.parametrize("compression", ["snappy", "zstd"])
+def test_parquet_with_checksums_in_its_pages_is_refused_or_read_right_with_any_flipped_or_missing_byte(
+    tmp_path: Path, compression: str
+) -> None:
+    delivered = tmp_path / "delivered" / "items" / "2026-01-05" / "10" / "catalog.parquet"
+    delivered.parent.mkdir(parents=True)
+    settings = load_settings(home=tmp_path / "var", source="parquet_folder", source_url=str(tmp_path / "delivered"))
+    texts = {
+        name: [None if one[name] is None else str(one[name]) for one in many_items(40)]
+        for name in COLUMNS["items"]
+        if name not in {"locator", "snapshot_at"}
+    }
+    pq.write_table(pa.table(texts), delivered, compression=compression, write_page_checksum=True)
+    whole, pulled = delivered.read_bytes(), tmp_path / "pulled.parquet"
+    pull_to(settings, pulled)
+    right, refused = pq.read_table(pulled), 0
+    for damaged in damages(whole):
+        delivered.write_bytes(damaged)
+        try:
+            pull_to(settings, pulled)
+        except DataError:
+            refused += 1
+        else:
+            assert pq.read_table(pulled) == right
+    assert refused > (FLIPS + CUTS) / 2
 
 
 @pytest.mark.parametrize(
