@@ -50,9 +50,7 @@ def _verdict(found: dict[str, Any], objective: str) -> str:
 
 
 def _way(account: Account) -> Html | None:
-    parts = [
-        (name, seconds) for name, seconds in divide_way(account, parse_hour(account["hour"]) + HOUR) if seconds >= 0.5
-    ]
+    parts = [(name, seconds) for name, seconds in divide_way(account, parse_hour(account["hour"]) + HOUR) if seconds]
     if not parts:
         return None
     colours = [WAITING.get(name) or STAGE_COLOURS[place % len(STAGE_COLOURS)] for place, (name, _) in enumerate(parts)]

@@ -74,7 +74,7 @@ def tiles(pairs: Sequence[tuple[str, str]]) -> Html:
 def age(seconds: float) -> str:
     """A number of seconds as people say it: `42 s`, `17 min`, `3.1 h`, `12 days`."""
     if seconds < 120:
-        return f"{seconds:.0f} s"
+        return f"{seconds:.0f} s" if seconds >= 0.5 else "< 1 s"
     if seconds < 7200:
         return f"{seconds / 60:.0f} min"
     return f"{seconds / 3600:,.1f} h" if seconds < 172_800 else f"{seconds / 86_400:,.0f} days"
