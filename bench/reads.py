@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import uvloop
 
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
@@ -218,15 +219,15 @@ def main() -> None:
         print(f"{chosen.workers} processes, {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}", flush=True)
         with serving(url, chosen.workers, folder) as port:
             wanted = paths(*shape)
-            asyncio.run(open_loop(port, 300, 5, wanted))  # warm
+            uvloop.run(open_loop(port, 300, 5, wanted))  # warm
             print(f"idle, as many as wrk gets: {idle_rate(port, chosen.seconds, *shape, folder)}", flush=True)
-            said = asyncio.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
             print(f"idle, open loop:           {said}", flush=True)
             published = multiprocessing.get_context("spawn").Value("i", 0)
             publisher = multiprocessing.get_context("spawn").Process(target=publish_on, args=(url, files, published))
             publisher.start()
             time.sleep(1)
-            said = asyncio.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
             publisher.terminate()
             publisher.join()
             print(f"publishing, open loop:     {said}; {published.value} versions went live", flush=True)

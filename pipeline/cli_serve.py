@@ -10,6 +10,9 @@ from pipeline import show
 from pipeline.errors import BadInput
 from pipeline.settings import load_settings
 
+# Longer than load balancers keep a connection (60 s by default), so that it is never shut while one sends a request.
+KEEP_ALIVE_SECONDS = 75
+
 app = typer.Typer(help=__doc__)
 
 
@@ -42,4 +45,5 @@ def serve(
             log_level="warning",
             server_header=False,
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )

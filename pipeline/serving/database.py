@@ -104,6 +104,14 @@ def writing(engine: Engine, lock: str | None = None) -> Iterator[Connection]:
     reach("serving.committed")
 
 
+def leave_cores(connection: Connection) -> None:
+    """Until this transaction ends it works in one process of the server: the other cores answer readers."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(
+            "set local max_parallel_workers_per_gather = 0; set local max_parallel_maintenance_workers = 0"
+        )
+
+
 def lock_erasures(connection: Connection, shared: bool) -> None:
     """Until this transaction ends nobody erases (shared), or nobody publishes. SQLite has one writer at a time anyway."""
     if connection.dialect.name == "postgresql":

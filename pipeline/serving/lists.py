@@ -149,7 +149,9 @@ class ListReader:
 
 @lru_cache(maxsize=16)
 def statement_for(version: str, dialect: str) -> str:
-    """The statement about one version as the database's driver takes it."""
+    """The statement about one version as the database's driver takes it; psycopg parses one anew when it is longer than
+    4,096 characters, so there are no more spaces than it takes.
+    """
     text = (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8")
-    text = re.sub(r"--.*\n", "", text).replace("$version", f"'{check_version(version)}'")
+    text = re.sub(r"\s+", " ", re.sub(r"--.*\n", "", text)).replace("$version", f"'{check_version(version)}'")
     return re.sub(r"\$([a-z_0-9]+)", r"%(\1)s" if dialect == "postgresql" else r":\1", text)

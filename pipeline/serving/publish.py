@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, delete, exc, insert, select, update
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.failpoints import reach
 from pipeline.serving.audit import ALONE, Checked, Limits, audit_version
-from pipeline.serving.database import INSERT, create_schema, lock_erasures, writing
+from pipeline.serving.database import INSERT, create_schema, leave_cores, lock_erasures, writing
 from pipeline.serving.load import attach_rows, clear_rows, load_table
 from pipeline.serving.outcome import Outcome, find_later, is_overtaken, judge_outcome
 from pipeline.serving.pointer import advance_pointer, end_attempt, lock_pointer, take_token
@@ -79,6 +79,7 @@ def publish_version(
         with writing(engine, lock=f"publish {version.version}") as connection:
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
             is_new = status != "published"
+            leave_cores(connection)
             found = _load(connection, version, tables, report, limits) if is_new else []
             for one in found:
                 record(one.gate, not one.sentence, one.sentence, one.observed)
