@@ -1,4 +1,4 @@
-"""Checksums that are delivered with files: `SHA256SUMS` beside them, as `sha256sum` writes it, or in the pages of Parquet."""
+"""Checksums delivered with files: `SHA256SUMS` beside them, as `sha256sum` writes it, or in the pages of Parquet."""
 
 import re
 from functools import lru_cache
