@@ -33,6 +33,7 @@ WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say from when on somebody is told, not what comes out.
 WATCH = {"stale_after_minutes", "freshness_objective_minutes", "freshness_allowance"}
 READING = {"serving_read_url", "api_key", "api_requests_per_second", "api_connections", "api_patience_ms"}
+READING |= {"lookup_password"}
 # They say what is taken out of hours that are over.
 RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
 
@@ -84,8 +85,9 @@ class Settings(BaseSettings):
         "", repr=False, description="URL by which `treasure-hunt serve` reads the serving database; empty: serving_url"
     )
     api_key: str = Field("", repr=False, description="key that the read API asks for (X-API-Key); empty: none")
-    api_requests_per_second: float = Field(
-        0, ge=0, description="requests a second of one caller to each process; 0: any"
+    api_requests_per_second: float = Field(0, ge=0, description="requests a second of one caller and process; 0: any")
+    lookup_password: str = Field(
+        "", repr=False, description="password of the look-up page (/look); empty: no such page"
     )
     api_connections: int = Field(4, ge=1, le=100, description="connections that each process of the read API keeps")
     api_patience_ms: int = Field(

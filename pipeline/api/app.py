@@ -15,6 +15,9 @@ from pipeline.api import lists, metrics
 from pipeline.api.desk import Desk
 from pipeline.api.guards import RateLimit, check_key, check_rate, check_text
 from pipeline.api.lists import sentence
+from pipeline.api.lookup import routes
+from pipeline.api.lookup.login import Login
+from pipeline.api.lookup.look import Looker
 from pipeline.errors import BadInput, TreasureHuntError
 from pipeline.settings import Settings, load_settings
 
@@ -31,14 +34,21 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = app.state.desk = Desk(chosen)
         looking = asyncio.create_task(desk.keep_looking())
+        if chosen.lookup_password:
+            app.state.looker = Looker(chosen)
         yield
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
         desk.close()
+        if chosen.lookup_password:
+            app.state.looker.close()
 
     app = FastAPI(title="Treasure Hunt Engine", version="1", description=ABOUT, lifespan=lifespan)
     app.include_router(lists.router)
+    if chosen.lookup_password:
+        app.state.login = Login(chosen.lookup_password)
+        app.include_router(routes.router)
     app.add_api_route("/health", health, tags=["operation"], summary="Whether this process lives")
     app.add_api_route(
         "/ready", ready, tags=["operation"], summary="Whether there is something to read", responses={503: {}}

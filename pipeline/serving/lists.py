@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Engine, exc, select
+from sqlalchemy import Engine, exc, func, select
 
 from pipeline.errors import Unreachable
 from pipeline.files import ROOT
@@ -14,7 +14,7 @@ from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
 from pipeline.serving.database import answering, name_database
 from pipeline.serving.explain import explain, referred_items
 from pipeline.serving.pointer import nothing_published
-from pipeline.serving.schema import PUBLISHED, check_version, items, live, versions
+from pipeline.serving.schema import ALL, PUBLISHED, check_version, items, live, popular_items, versions
 
 # What a reader must be allowed to select from, and nothing else.
 READ_TABLES = ("live", "versions", *(table.name for table in PUBLISHED))
@@ -66,6 +66,15 @@ class ListReader:
         except exc.TimeoutError:
             where = name_database(self.engine.url)
             raise Unreachable(f"the serving database {where} is busy: no connection became free in time.") from None
+
+    def read_version(self, version: str, asked: Asked) -> tuple[Listed, ...]:
+        """The list that a published version holds, be it live or not, as it was served; none when its rows were removed."""
+        with answering(self.engine), self.engine.connect() as connection:
+            longest = connection.scalar(
+                select(func.count()).where(popular_items.c.version == version, popular_items.c.segment == ALL)
+            )
+        pinned = Pinned(version, None, datetime.now(UTC))
+        return self._list_rows(pinned, self._fetch(version, asked, min(asked.k or LONGEST_LIST, longest or 0)))
 
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""

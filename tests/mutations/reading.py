@@ -2,6 +2,7 @@
 
 LISTS = "tests/pipeline/serving/test_serving_lists.py"
 API = "tests/pipeline/api/test_api.py"
+LOOKUP = "tests/pipeline/api/test_lookup.py"
 
 MUTATIONS = [
     (
@@ -87,5 +88,54 @@ MUTATIONS = [
         "            self.watch.cut_hung(2 * self.patience)\n",
         "",
         f"{API}::test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_all_lists",
+    ),
+    (
+        "the look-up page is open to everybody",
+        "pipeline/api/lookup/routes.py",
+        "if not request.app.state.login.knows(request):",
+        "if False:",
+        f"{LOOKUP}::test_nobody_sees_anything_before_the_password",
+    ),
+    (
+        "any password opens the look-up page",
+        "pipeline/api/lookup/login.py",
+        'if not hmac.compare_digest(form.get("password", [""])[0].encode(), self.password):',
+        "if False:",
+        f"{LOOKUP}::test_a_wrong_password_opens_nothing",
+    ),
+    (
+        "passwords can be tried in a row",
+        "pipeline/api/lookup/login.py",
+        "if wait:",
+        "if False:",
+        f"{LOOKUP}::test_passwords_cannot_be_tried_in_a_row",
+    ),
+    (
+        "the login leads anywhere",
+        "pipeline/api/lookup/login.py",
+        'return where if where == START or where.startswith(f"{START}?") else START',
+        "return where or START",
+        f"{LOOKUP}::test_the_login_leads_nowhere_else",
+    ),
+    (
+        "a login never ends",
+        "pipeline/api/lookup/login.py",
+        "max_age=SECONDS)\n        except",
+        "max_age=None)\n        except",
+        f"{LOOKUP}::test_a_login_ends_after_its_time_with_another_password_and_by_hand",
+    ),
+    (
+        "a password that can be guessed is taken",
+        "pipeline/api/lookup/login.py",
+        "if len(password) < SHORTEST_PASSWORD:",
+        "if False:",
+        f"{LOOKUP}::test_a_password_that_can_be_guessed_is_refused_before_anything_is_served",
+    ),
+    (
+        "looking somebody up takes as long as it takes",
+        "pipeline/api/lookup/recent.py",
+        "or time.monotonic() > deadline",
+        "or False",
+        f"{LOOKUP}::test_events_of_a_user_are_read_newest_first_and_as_far_back_as_time_allows",
     ),
 ]
