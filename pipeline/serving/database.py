@@ -1,5 +1,6 @@
 """The serving database itself: engines, transactions, and the schema, which is there before anything is written."""
 
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -20,6 +21,11 @@ from pipeline.shortage import describe_shortage
 SQLITE_PATIENCE_SECONDS = 120
 # The two dialects' own `insert`, which knows `on conflict`.
 INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+# What views call seconds_between(later, earlier), a double, and moment_now(), the clock when the statement runs.
+TIME = {
+    "postgresql": (r"cast(extract(epoch from \1 - \2) as double precision)", "clock_timestamp()"),
+    "sqlite": (r"((julianday(\1) - julianday(\2)) * 86400.0)", "strftime('%Y-%m-%d %H:%M:%f', 'now')"),
+}
 NO_ANSWER = (exc.OperationalError, exc.InterfaceError, psycopg.OperationalError, sqlite3.OperationalError)
 
 
@@ -120,10 +126,10 @@ def lock_erasures(connection: Connection, shared: bool) -> None:
 
 
 def view_sql(view: str, dialect: str) -> str:
-    """The statement that creates a view; most are the same on both databases."""
-    folder = ROOT / "sql" / "serving"
-    own = folder / f"{view}.{dialect}.sql"
-    return (own if own.exists() else folder / f"{view}.sql").read_text(encoding="utf-8")
+    """The statement that creates a view; only time has other words on each of the databases."""
+    statement = (ROOT / "sql" / "serving" / f"{view}.sql").read_text(encoding="utf-8")
+    between, now = TIME[dialect]
+    return re.sub(r"seconds_between\(([^,]+), ([^)]+)\)", between, statement).replace("moment_now()", now)
 
 
 def create_schema(engine: Engine) -> None:

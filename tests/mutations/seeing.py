@@ -62,14 +62,14 @@ MUTATIONS = [
     ),
     (
         "backfilled hours burn the objective",
-        "sql/serving/freshness_by_hour.sqlite.sql",
+        "sql/serving/freshness_by_hour.sql",
         "when judged.is_backfilled then null",
         "when false then null",
         f"{VIEW}::test_an_hour_published_more_than_a_day_after_its_end_is_not_judged[sqlite]",
     ),
     (
         "an hour without a version does not burn the objective",
-        "sql/serving/freshness_by_hour.sqlite.sql",
+        "sql/serving/freshness_by_hour.sql",
         "when judged.version is null and judged.accepted > 0 then true",
         "when false then true",
         f"{VIEW}::test_an_hour_of_which_nothing_was_published_missed_it[sqlite]",

@@ -6,7 +6,7 @@ with served as (
     select
         version,
         min(served_from) as first_served_from,
-        max(coalesce(served_to, strftime('%Y-%m-%d %H:%M:%f', 'now'))) as until,
+        max(coalesce(served_to, moment_now())) as until,
         count(*) as periods
     from served_periods
     group by version
@@ -21,11 +21,9 @@ select
     versions.interval_start,
     versions.data_cutoff,
     versions.published_at,
-    cast((julianday(versions.published_at) - julianday(versions.data_cutoff)) * 86400.0 as double precision)
-        as published_lag_seconds,
+    seconds_between(versions.published_at, versions.data_cutoff) as published_lag_seconds,
     served.first_served_from,
     coalesce(served.periods, 0) as periods,
-    cast((julianday(served.until) - julianday(versions.data_cutoff)) * 86400.0 as double precision)
-        as oldest_served_seconds
+    seconds_between(served.until, versions.data_cutoff) as oldest_served_seconds
 from versions
 left join served on versions.version = served.version

@@ -11,8 +11,10 @@ select
     versions.interval_end,
     versions.data_cutoff,
     versions.published_at,
-    cast(greatest(0, extract(epoch from clock_timestamp() - versions.data_cutoff)) as double precision) as age_seconds,
-    cast(extract(epoch from versions.published_at - versions.data_cutoff) as double precision)
-        as published_lag_seconds
+    case
+        when moment_now() > versions.data_cutoff then seconds_between(moment_now(), versions.data_cutoff)
+        else 0.0
+    end as age_seconds,
+    seconds_between(versions.published_at, versions.data_cutoff) as published_lag_seconds
 from live
 inner join versions on live.version = versions.version

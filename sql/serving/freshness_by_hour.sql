@@ -34,9 +34,9 @@ judged as (
         published.share_late,
         case
             when newest.version is null
-                then ledger.recorded_at > ledger.interval_start + interval '25 hours'
+                then seconds_between(ledger.recorded_at, ledger.interval_start) > 90000
             else
-                newest.published_at > ledger.interval_start + interval '25 hours'
+                seconds_between(newest.published_at, ledger.interval_start) > 90000
                 and published.p50_seconds > 86400
         end as is_backfilled
     from ingest_ledger as ledger
