@@ -30,6 +30,17 @@ FILTERING = (
 # Who asks for a table that somebody holds stands in the way of every reader who comes later: this long, then again.
 LOCK_MILLISECONDS = 50
 PATIENCE_SECONDS = 120.0
+# The views that are there, each once for everybody but its owner who may read it, and once for nobody.
+READERS = """
+    select relname as view, null as reader
+    from pg_class
+    where relnamespace = current_schema()::regnamespace and relname = any(:views)
+    union all
+    select relname, case when grantee = 0 then 'public' else grantee::regrole::text end
+    from pg_class cross join aclexplode(relacl)
+    where relnamespace = current_schema()::regnamespace and relname = any(:views)
+        and privilege_type = 'SELECT' and grantee <> relowner
+"""
 
 
 class _Held(Exception):
@@ -221,22 +232,42 @@ def _check_columns(connection: Connection) -> None:
 
 def _create_view(connection: Connection, view: str) -> None:
     """The view is as its file says; on PostgreSQL in place where its columns were only appended to."""
-    create = view_sql(view, connection.dialect.name)
-    if connection.dialect.name == "postgresql" and view in FILTERING:
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"drop view if exists {view}")
+        connection.exec_driver_sql(_view_statement(view, "sqlite"))
+        return
+    create = re.sub("^create view", "create or replace view", _view_statement(view, "postgresql"), flags=re.M)
+    try:
+        with connection.begin_nested():
+            connection.exec_driver_sql(create)
+    except exc.ProgrammingError as error:
+        if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
+            raise
+        _replace_view(connection, view)
+
+
+def _replace_view(connection: Connection, view: str) -> None:
+    """Another view stands under this name, and on it again those that stood on the old one, all readable by whom they were.
+
+    In one transaction: whoever reads one of them waits for it, and finds the new one.
+    """
+    readers = connection.execute(text(READERS), {"views": list(VIEWS)}).all()
+    connection.exec_driver_sql(f"drop view {view} cascade")
+    there = set(inspect(connection).get_view_names())
+    gone = [name for name in VIEWS if name in {row.view for row in readers} - there]
+    for name in gone:
+        connection.exec_driver_sql(_view_statement(name, "postgresql"))
+    for name, reader in readers:
+        if name in gone and reader:
+            connection.exec_driver_sql(f"grant select on {name} to {reader}")
+
+
+def _view_statement(view: str, dialect: str) -> str:
+    create = view_sql(view, dialect)
+    if dialect == "postgresql" and view in FILTERING:
         # Else the server may ask a condition of the reader's own, which can tell what it saw, of rows that are left out.
         create = re.sub(f"^create view {view} as", f"create view {view} with (security_barrier) as", create, flags=re.M)
-    if connection.dialect.name == "postgresql":
-        try:
-            with connection.begin_nested():
-                connection.exec_driver_sql(re.sub("^create view", "create or replace view", create, flags=re.M))
-            return
-        except exc.ProgrammingError as error:
-            if not isinstance(error.orig, psycopg.errors.InvalidTableDefinition):
-                raise
-    # Views that stand on it come after it in VIEWS: they go with it and are made anew by the steps that follow.
-    along = " cascade" if connection.dialect.name == "postgresql" else ""
-    connection.exec_driver_sql(f"drop view if exists {view}{along}")
-    connection.exec_driver_sql(create)
+    return create
 
 
 def describe_state(engine: Engine, state: SchemaState) -> str:

@@ -13,16 +13,18 @@ from typing import Any
 import psycopg
 import pytest
 from serving_world import HOUR, count_rows, describe, live_id, moves, small_version, write_tables
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, exc, inspect, text
 
 from pipeline.errors import BadInput
 from pipeline.files import ROOT
 from pipeline.privacy.serving import erase_rows, vacuum
 from pipeline.privacy.versions import forget_versions
+from pipeline.serving import migrate as migration
 from pipeline.serving import publish as publishing
-from pipeline.serving.database import connect, create_schema, reading, writing
+from pipeline.serving.database import connect, create_schema, reading, view_sql, writing
 from pipeline.serving.grants import KINDS
 from pipeline.serving.load import load_table, remove_rows
+from pipeline.serving.migrate import migrate
 from pipeline.serving.pointer import take_token
 from pipeline.serving.publish import publish_version
 from pipeline.serving.roles import create_roles
@@ -429,3 +431,44 @@ def test_roles_are_for_postgresql_and_plain_names(tmp_path: Path, postgres_url: 
 def test_somebody_who_may_not_create_roles_is_told(server: Server) -> None:
     with pytest.raises(BadInput, match="_owner may not create roles; run `treasure-hunt roles` as a superuser"):
         create_roles(server.engines["owner"], "other")
+
+
+def test_readers_notice_nothing_when_a_view_that_others_stand_on_changes_its_shape(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def reshaped(view: str, dialect: str) -> str:
+        statement = view_sql(view, dialect)
+        wider = "select\n    1 as place,\n    moves.source,\n"
+        return statement.replace("select\n    moves.source,\n", wider) if view == "served_periods" else statement
+
+    read, wrong, done = [], [], threading.Event()
+    statements = [
+        "select count(*) from version_freshness",
+        "select count(*) from user_recommendations_history",
+        "select count(*) from served_periods",
+    ]
+
+    def watch() -> None:
+        with server.engines["analyst"].connect() as connection:
+            while not done.is_set():
+                for statement in statements:
+                    try:
+                        read.append(connection.scalar(text(statement)))
+                        connection.commit()
+                    except exc.SQLAlchemyError as error:
+                        wrong.append(error)
+                        connection.rollback()
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(migration, "view_sql", reshaped)
+            migrate(server.admin)
+            assert "place" in [column["name"] for column in inspect(server.admin).get_columns("served_periods")]
+        migrate(server.admin)
+    finally:
+        done.set()
+        watcher.join()
+    assert "place" not in [column["name"] for column in inspect(server.admin).get_columns("served_periods")]
+    assert wrong == [] and len(read) > 10 and min(read) > 0
