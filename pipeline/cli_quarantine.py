@@ -68,7 +68,9 @@ def show_rows(
     found = quarantine.refused_rows(settings, moment, known_kind(kind), rule)
     if csv:
         quarantine.write_csv(found, kind, csv)
-        show.console.print(f"{len(found):,} rows in {csv}: edit it, leave out what is not to be replayed, then")
+        show.console.print(
+            f"{len(found):,} row{'s' * (len(found) != 1)} in {csv}: edit it, leave out what is not to be replayed, then"
+        )
         show.console.print(f"    treasure-hunt quarantine replay {hour} --file {csv}", markup=False, soft_wrap=True)
         return
     columns = [name for name in COLUMNS[kind] if name not in ("locator", "delivered_at")]

@@ -1,6 +1,7 @@
 """The read API over HTTP."""
 
 import os
+import socket
 import tempfile
 from typing import Annotated
 
@@ -27,13 +28,19 @@ def serve(
     """Serve the live lists over HTTP until stopped; /docs describes the routes."""
     import uvicorn
 
+    from pipeline.api.lookup.login import check_password
+
     settings = load_settings()
     if settings.api_key and len(settings.api_key) < 16:
         raise BadInput("TREASURE_HUNT_API_KEY is shorter than 16 characters, which can be guessed; take a longer one.")
+    if settings.lookup_password:
+        check_password(settings.lookup_password)
+    check_port(host, port)
     with tempfile.TemporaryDirectory(prefix="treasure-hunt-metrics-") as folder:
         if workers > 1:  # read by the processes when they import prometheus_client
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        show.sentence(f"http://{host}:{port}/docs; Ctrl-C stops it")
+        page = f", look-up at http://{host}:{port}/look" if settings.lookup_password else ""
+        show.sentence(f"http://{host}:{port}/docs{page}; Ctrl-C stops it")
         # No access log: paths name users and what they typed.
         uvicorn.run(
             "pipeline.api.app:make_app",
@@ -47,3 +54,13 @@ def serve(
             timeout_graceful_shutdown=5,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
         )
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises `BadInput` when nothing can listen there."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            pass
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise BadInput(f"port {port} of {host} cannot be used: {reason.lower()}; choose another with --port.") from None

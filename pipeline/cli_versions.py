@@ -41,7 +41,9 @@ def versions() -> None:
 
 @app.command()
 def rollback(
-    version: Annotated[str | None, typer.Argument(help="Default: the one before the live one.")] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="A version, or an hour: its newest one. Default: the one before the live one.")
+    ] = None,
     pin: Annotated[bool, typer.Option("--pin", help="Keep it live, whatever is published, until unpin.")] = False,
     why: Why = None,
 ) -> None:
@@ -49,9 +51,11 @@ def rollback(
     settings = load_settings()
     engine = database.connect(settings.serving)
     moved = moves.rollback(engine, settings.source, settings.arm, version, pin, why)
-    show.sentence(f"{moved} is live")
     with database.reading(engine) as connection:
         pinned = moves.read_pin(connection, settings.source, settings.arm)
+    show.sentence(
+        f"{moved} is live" + ("" if pinned else " until a newer hour is published; `treasure-hunt pin` keeps it")
+    )
     if pinned:
         show.sentence(f"{pinned}; `treasure-hunt unpin` lets newer hours go live again", style="yellow")
 
@@ -72,7 +76,8 @@ def unpin(
     """Let newer hours go live again: from the next one that is published on."""
     settings = load_settings()
     live = moves.unpin(database.connect(settings.serving), settings.source, settings.arm, advance, why)
-    show.sentence(f"nothing is pinned; {live} is live{'' if advance else ' until the next hour is published'}")
+    until = "" if advance else " until the next hour is published (`--advance` goes to the newest at once)"
+    show.sentence(f"nothing is pinned; {live} is live{until}")
 
 
 @app.command()

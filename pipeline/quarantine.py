@@ -35,7 +35,8 @@ EDIT = (
 REMEDIES = {
     "event_type_unknown": "map the word: `treasure-hunt quarantine replay {hour} --rule {rule} --map event_type:OLD=NEW`",
     "too_late": "let them count: `treasure-hunt quarantine replay {hour} --rule {rule}`",
-    "future": "let them count once their time has come: `treasure-hunt quarantine replay {hour} --rule {rule}`",
+    "future": "let them count once their own hour is the next to run: "
+    "`treasure-hunt quarantine replay {hour} --rule {rule}`",
     "event_id_reused": f"give each an id of its own; {EDIT}",
     EXCLUDED: "nothing: the source says that they are not for us; if it is wrong, "
     '`treasure-hunt quarantine replay {hour} --rule excluded --map "excluded:REASON="`',

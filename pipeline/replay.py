@@ -88,7 +88,7 @@ def replay(
             done.file = str(add_to_inbox(settings.lake, target, deliverable(passing, target), of))
             done.delivered = len(passing)
         elif done.refused and not done.before:
-            why = ", ".join(f"{name} ({count} rows)" for name, count in done.refused.items())
+            why = ", ".join(f"{name} ({count} row{'s' * (count != 1)})" for name, count in done.refused.items())
             raise BadInput(f"none of these rows would pass: {why}; mend them with a mapping or in a file.")
     return done
 

@@ -109,7 +109,7 @@ class Settings(BaseSettings):
     window_days: int = Field(30, ge=1, le=3650, description="days of events that interactions are made from")
     half_life_days: float = Field(14.0, gt=0, description="days after which an event counts half")
     link_minutes: int = Field(30, ge=1, description="minutes after a search in which a click still belongs to it")
-    lookback_hours: int = Field(6, ge=0, le=168, description="hours back in which a repeated event id is a duplicate")
+    lookback_hours: int = Field(6, ge=0, le=168, description="hours back for duplicates; older events are too late")
     min_query_users: int = Field(2, ge=1, description="users or sessions a query needs to get a list of its own")
     few_items: int = Field(5, ge=1, description="users who met fewer items are also given what their searches point at")
     max_actor_events: int = Field(
@@ -279,16 +279,18 @@ def load_settings(**overrides: Any) -> Settings:
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            close = get_close_matches(name.upper(), known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            raise BadInput(f"{name} is not a setting; {hint}The settings are {', '.join(sorted(known))}.")
+            close = get_close_matches(
+                name.upper().removeprefix(PREFIX), [one.removeprefix(PREFIX) for one in known], n=1
+            )
+            hint = f"did you mean {PREFIX}{close[0]}? " if close else ""
+            raise BadInput(f"{name} is not a setting; {hint}docs/settings.md lists them all.")
     try:
         settings = Settings(**overrides)
     except ValidationError as error:
         first = error.errors()[0]
         name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
-        message = first["msg"].removeprefix("Value error, ")
-        raise BadInput(f"{name}={first['input']!r}: {message}") from None
+        message = first["msg"].removeprefix("Value error, ").removesuffix(".")
+        raise BadInput(f"{name}={first['input']!r}: {message[:1].lower()}{message[1:]}.") from None
     if settings.window_days > settings.query_text_days:
         raise BadInput(
             f"{PREFIX}WINDOW_DAYS={settings.window_days}: a model learns from the queries of its whole window, but "

@@ -109,7 +109,9 @@ def difference(found: Difference) -> Table:
     overlap = found.overlap
     made.add_row("users in one of them only", f"{overlap.only_before:,}", f"{overlap.only_after:,}", "")
     if overlap.kept is not None:
-        made.add_row(f"of users in both: other items in the top {TOP}", "", f"{overlap.changed / overlap.both:.1%}", "")
+        made.add_row(
+            f"of users in both: those whose top {TOP} changed", "", f"{overlap.changed / overlap.both:.1%}", ""
+        )
         made.add_row(f"of users in both: mean share of the top {TOP} kept", "", f"{overlap.kept:.1%}", "")
     return made
 

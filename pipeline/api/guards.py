@@ -21,10 +21,10 @@ class Refusal:
 
 
 class RateLimit:
-    """A bucket for each caller that holds one second's requests and fills up evenly."""
+    """A bucket for each caller that holds one second's requests, or `at_once`, and fills up evenly."""
 
-    def __init__(self, per_second: float) -> None:
-        self.per_second, self.size = per_second, max(1.0, per_second)
+    def __init__(self, per_second: float, at_once: float = 1.0) -> None:
+        self.per_second, self.size = per_second, max(at_once, per_second)
         self.buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
     def seconds_to_wait(self, caller: str) -> float:

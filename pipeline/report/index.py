@@ -57,7 +57,7 @@ def _figures(briefs: list[Brief]) -> list[tuple[str, str]]:
         (f"{refused / delivered:.2%}" if delivered else "–", "of them malformed"),
     ]
     if newest["live"]:
-        shown.append((f"{newest['live'][5:10]} {newest['live'][11:13]}h", "live hour (UTC)"))
+        shown.append((f"{newest['live'][5:10]} {newest['live'][11:13]}h", "live (UTC) when this was made"))
     return shown
 
 

@@ -75,7 +75,7 @@ def _figures(account: Account) -> list[tuple[str, str]]:
         shown.append((age(published["p95_seconds"]), "p95 age when published"))
     if account["live"]:
         hour = "this hour" if account["live"] == account["version"] else f"{account['live'][5:13].replace('T', ' ')}h"
-        shown += [(hour, "is live"), (age(account["live_age_seconds"]), "age of the live data")]
+        shown += [(hour, "live when this was made"), (age(account["live_age_seconds"]), "age of its data then")]
     if account["versions"]:
         others = {status: count for status, count in account["versions"].items() if status != "published"}
         also = "".join(f", {count} {status}" for status, count in sorted(others.items()))

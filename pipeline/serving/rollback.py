@@ -1,33 +1,37 @@
 """What people do to the pointer: move it to another version, pin it so that no hour moves it, and let it go again."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
 
 from pipeline.errors import BadInput
+from pipeline.hours import parse_hour
 from pipeline.serving.database import create_schema, reading, writing
 from pipeline.serving.outcome import describe_pin
 from pipeline.serving.pointer import end_attempt, lock_pointer, nothing_published, record_move, take_token
 from pipeline.serving.schema import live, versions
 
 SHOWN_VERSIONS = 20
+HOUR_NAME = re.compile(r"\d{4}-\d\d-\d\dT\d\d")
 NEWEST_FIRST = (versions.c.interval_start.desc(), versions.c.token.desc())
 
 
 def rollback(
     engine: Engine, source: str, arm: str, version: str | None = None, pin: bool = False, why: str | None = None
 ) -> str:
-    """The pointer stands on `version` (default: the published one before the live one); returns it.
+    """The pointer stands on `version`, or on the newest of an hour (default: the one before the live one); returns it.
 
     The next newer hour publishes as ever, unless it is pinned; what was pinned stays pinned. Raises `BadInput`, with the
     versions there are, when the target is not.
     """
-    create_schema(engine)
+    _prepare(engine, source, arm)
     token = take_token(engine, "rollback")
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
-        target = versions.c.version == version if version else _is_before(now)
+        target = _is_wanted(version) if version else _is_before(now)
         found = _newest(connection, source, arm, target)
         if found is None or found.version == now.version:
             raise BadInput(_refuse(connection, source, arm, now.version, version))
@@ -39,7 +43,7 @@ def rollback(
 
 def pin(engine: Engine, source: str, arm: str, why: str | None = None) -> str:
     """The live version stays live, whatever is published, until it is unpinned; returns it."""
-    create_schema(engine)
+    _prepare(engine, source, arm)
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
         _pin(connection, source, arm, why)
@@ -52,7 +56,7 @@ def unpin(engine: Engine, source: str, arm: str, advance: bool = False, why: str
 
     Returns the live version. Raises `BadInput` when none was pinned.
     """
-    create_schema(engine)
+    _prepare(engine, source, arm)
     token = take_token(engine, "unpin")
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
@@ -139,6 +143,20 @@ def _pin(connection: Connection, source: str, arm: str, why: str | None) -> None
     connection.execute(update(live).where(_ours(source, arm)).values(pinned_at=datetime.now(UTC), pinned_why=why))
 
 
+def _prepare(engine: Engine, source: str, arm: str) -> None:
+    """The schema is there; a file that is not there is not made: its home may be mistyped."""
+    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+        raise nothing_published(source, arm)
+    create_schema(engine)
+
+
+def _is_wanted(version: str) -> ColumnElement[bool]:
+    """The version of this name, or those of the hour, written like 2026-01-01T13."""
+    if HOUR_NAME.fullmatch(version):
+        return versions.c.interval_start == parse_hour(version)
+    return versions.c.version == version
+
+
 def _refuse(connection: Connection, source: str, arm: str, now: str, version: str | None) -> str:
     ours = (versions.c.source == source, versions.c.arm == arm)
     kept = connection.scalars(
@@ -148,6 +166,8 @@ def _refuse(connection: Connection, source: str, arm: str, now: str, version: st
         .limit(SHOWN_VERSIONS)
     ).all()
     wanted = f"{version!r} is not a version to go back to" if version else "there is no version before it"
+    if version and now.startswith(version):
+        return f"{now} is live already; `treasure-hunt pin` keeps it."
     if (
         version
         and connection.scalar(select(versions.c.status).where(*ours, versions.c.version == version)) == "removed"

@@ -380,10 +380,12 @@ def test_rollback_goes_back_one_version_or_to_the_one_named_and_versions_shows_i
 
     (newer, older), before = versions(), versions()
     assert before == {newer: True, older: False}
-    assert call("rollback").out.strip() == f"{older} is live"
+    assert (
+        call("rollback").out.strip() == f"{older} is live until a newer hour is published; `treasure-hunt pin` keeps it"
+    )
     assert versions() == {newer: False, older: True}
     assert "there is no version before it" in refused(call("rollback"))
-    assert call("rollback", newer).out.strip() == f"{newer} is live"
+    assert call("rollback", newer).out.startswith(f"{newer} is live until")
     assert "is not a version to go back to" in refused(call("rollback", "2020-01-01T00-0123456789ab"))
     assert versions() == before
 
@@ -395,7 +397,8 @@ def test_a_pinned_version_stays_until_it_is_unpinned_and_every_command_says_so(c
     assert re.search(rf"{older} is pinned since .* UTC \(bad prices\); `treasure-hunt unpin`", said)
     assert re.search(rf"^{older} .*pinned, live\s*$", call("versions").out, re.MULTILINE)
     assert f"{older} is pinned since" in call("status").out
-    assert call("unpin").out.strip() == f"nothing is pinned; {older} is live until the next hour is published"
+    until = "until the next hour is published (`--advance` goes to the newest at once)"
+    assert call("unpin").out.strip() == f"nothing is pinned; {older} is live {until}"
     assert "nothing to unpin" in refused(call("unpin"))
     assert f"{older} is pinned; " in call("pin").out
     assert call("unpin", "--advance").out.strip() == f"nothing is pinned; {newer} is live"

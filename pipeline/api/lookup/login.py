@@ -2,6 +2,8 @@
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from fastapi import Request
@@ -16,22 +18,37 @@ COOKIE = "treasure_hunt_look"
 SECONDS = 8 * 3600  # then the password is asked for again
 LONGEST_FORM = 4096  # bytes
 SHORTEST_PASSWORD = 12
-TRIES_PER_SECOND = 0.5  # of one address, in one process
+TRIES_AT_ONCE, TRIES_PER_SECOND = 5, 0.5  # of one address, in one process
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why somebody is not let in, and where they were going."""
+
+    sentence: str
+    where: str
+    status: int = 401
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def check_password(password: str) -> str:
+    """The password itself; raises `BadInput` for one that can be guessed."""
+    if len(password) < SHORTEST_PASSWORD:
+        raise BadInput(
+            f"TREASURE_HUNT_LOOKUP_PASSWORD is shorter than {SHORTEST_PASSWORD} characters, which can be guessed; "
+            "take a longer one."
+        )
+    return password
 
 
 class Login:
     """Knows the password; whoever gave it has a cookie that this and every other process with the password believes."""
 
     def __init__(self, password: str) -> None:
-        if len(password) < SHORTEST_PASSWORD:
-            raise BadInput(
-                f"TREASURE_HUNT_LOOKUP_PASSWORD is shorter than {SHORTEST_PASSWORD} characters, which can be guessed; "
-                "take a longer one."
-            )
-        self.password = password.encode()
+        self.password = check_password(password).encode()
         # Of the password, so that a new one ends every login.
         self.signer = TimestampSigner(self.password, salt=b"treasure hunt look-up", digest_method=hashlib.sha256)
-        self.tries = RateLimit(TRIES_PER_SECOND)
+        self.tries = RateLimit(TRIES_PER_SECOND, TRIES_AT_ONCE)
 
     def knows(self, request: Request) -> bool:
         """Whether this reader has logged in, and not too long ago."""
@@ -41,15 +58,16 @@ class Login:
             return False
         return True
 
-    async def enter(self, request: Request) -> Response | str:
-        """On to where the form says with a cookie, when it holds the password, else the sentence why not."""
+    async def enter(self, request: Request) -> Response | Refusal:
+        """On to where the form says with a cookie, when it holds the password."""
+        form = await _read_form(request)
+        where = stay_inside(form.get("where", [""])[0])
         wait = self.tries.seconds_to_wait(str(request.client.host if request.client else ""))
         if wait:
-            return f"Too many tries; wait {wait:.0f} s."
-        form = await _read_form(request)
+            return Refusal(f"Too many tries; wait {wait:.0f} s.", where, 429, {"Retry-After": f"{wait:.0f}"})
         if not hmac.compare_digest(form.get("password", [""])[0].encode(), self.password):
-            return "That is not the password."
-        answer = RedirectResponse(stay_inside(form.get("where", [""])[0]), 303)
+            return Refusal("That is not the password.", where)
+        answer = RedirectResponse(where, 303)
         answer.set_cookie(
             COOKIE,
             self.signer.sign("in").decode(),

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import and_, select
 
+from pipeline.api.lists import LONGEST_TEXT
 from pipeline.api.lookup.recent import Recent, read_recent
 from pipeline.errors import BadInput
 from pipeline.queries import normalize_query
@@ -17,8 +18,6 @@ from pipeline.serving.pooled import connect_readers
 from pipeline.serving.schema import items, live, versions
 from pipeline.settings import Settings
 
-Kind = Literal["user", "item", "query"]
-LONGEST_TEXT = 512
 MOST_VERSIONS = 200  # to choose from
 
 
@@ -44,7 +43,7 @@ class Shown:
 class Found:
     """What was asked for (`of`, as it is looked up), its lists, and what else is known of it."""
 
-    kind: Kind
+    kind: str
     of: str
     lists: tuple[Shown, ...]
     recent: Recent | None = None
@@ -79,8 +78,8 @@ class Looker:
             raise nothing_published(self.settings.source, self.settings.arm)
         return [Version(row.version, row.interval_start, row.data_cutoff, row.version == row.live) for row in found]
 
-    def look(self, kind: Kind, typed: str, chosen: list[Version], newest: datetime) -> Found:
-        """All of it; a query is looked up in its one spelling. `newest` is the hour from which events are sought."""
+    def look(self, kind: str, typed: str, chosen: list[Version]) -> Found:
+        """All of it; a query is looked up in its one spelling, and events from the first chosen version's hour back."""
         if len(typed) > LONGEST_TEXT:
             raise BadInput(f"that has {len(typed):,} characters; at most {LONGEST_TEXT} are looked at.")
         Asked(query=typed)  # refuses what is no text
@@ -91,7 +90,7 @@ class Looker:
         if kind == "item":
             return Found(kind, of, lists, item=self._item(chosen[0].name, of))
         if kind == "user":
-            recent = read_recent(self.settings, of, newest)
+            recent = read_recent(self.settings, of, chosen[0].interval_start)
             titles = self._titles(chosen[0].name, {row["item_id"] for row in recent.events if row["item_id"]})
             return Found(kind, of, lists, recent, titles)
         return Found(kind, of, lists)

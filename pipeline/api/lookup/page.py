@@ -150,7 +150,9 @@ def _recent(found: Found) -> Html:
         [_moment(one["occurred_at"]), DONE.get(one["event_type"], one["event_type"]), _thing(one, titles)]
         for one in recent.events
     ]
-    hint = f"{len(rows)} events of the hours since {_moment(recent.since)}, the newest first." if rows else ""
+    hint = f"The newest {len(rows)} of the hours since {_moment(recent.since)}." if rows else ""
+    if recent.is_cut:
+        hint += " Time was up: load the page again to look further back."
     nothing = element("p", f"Nothing since {_moment(recent.since)} ({number(recent.hours)} hours looked through).")
     return card(
         "What they did", table(["when (UTC)", "what", ""], rows, class_="dated") if rows else nothing, hint=hint
@@ -179,7 +181,7 @@ def _list(shown: Shown, before: Shown | None) -> Html:
     if before:
         same = sum(row.item_id in ranks for row in shown.rows)
         cutoff += f"; {same} of {len(shown.rows)} items stood in {before.version.name} too"
-    title = "What is shown" if version.is_live else "What was shown"
+    title = "What is shown" if version.is_live else "What this version holds"
     if not rows:
         return card(title, element("p", "The rows of this version were removed."), hint=cutoff, class_="warn")
     return card(title, table(heads, rows, ("price",)), hint=cutoff)

@@ -25,11 +25,15 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Recent:
-    """The newest events first, each one row of COLUMNS; `hours` were looked through, 0 when no lake is there."""
+    """The newest events first, each one row of COLUMNS; `hours` were looked through, 0 when no lake is there.
+
+    `is_cut`: time was up before there were MOST of them or the window's end.
+    """
 
     events: list[dict[str, Any]]
     since: datetime | None
     hours: int
+    is_cut: bool = False
 
 
 def read_recent(settings: Settings, user: str, newest: datetime, patience: float = PATIENCE_SECONDS) -> Recent:
@@ -38,15 +42,18 @@ def read_recent(settings: Settings, user: str, newest: datetime, patience: float
     """
     deadline = time.monotonic() + patience
     found: dict[str, dict[str, Any]] = {}
-    since, hours = None, 0
+    since, hours, is_cut = None, 0, False
     for first, count, paths in _go_back(settings, newest):
-        if hours and (len(found) >= MOST or time.monotonic() > deadline):
+        if len(found) >= MOST:
+            break
+        if hours and time.monotonic() > deadline:
+            is_cut = True
             break
         for row in _read_user(paths, user):
             found.setdefault(row["event_id"], row)
         since, hours = first, hours + count
     newest_first = sorted(found.values(), key=lambda row: (row["occurred_at"], row["event_id"]), reverse=True)
-    return Recent(newest_first[:MOST], since, hours)
+    return Recent(newest_first[:MOST], since, hours, is_cut)
 
 
 def _go_back(settings: Settings, newest: datetime) -> Iterator[tuple[datetime, int, list[Path]]]:

@@ -1,5 +1,6 @@
 """The routes under /look: plain HTML from functions that the server runs in threads of their own."""
 
+from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -8,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from pipeline.api.lookup import page
 from pipeline.api.lookup.login import START, Login, leave, stay_inside
-from pipeline.api.lookup.look import Kind, Looker, Version
+from pipeline.api.lookup.look import Looker, Version
 from pipeline.errors import BadInput, TreasureHuntError
 
 router = APIRouter(prefix=START, include_in_schema=False)
@@ -17,7 +18,7 @@ router = APIRouter(prefix=START, include_in_schema=False)
 @router.get("")
 async def look(
     request: Request,
-    kind: Kind = "user",
+    kind: str = "user",
     of: str = "",
     version: str = "",
     beside: str = page.NONE,
@@ -40,7 +41,9 @@ async def log_in(request: Request) -> Response:
     """On to what was asked for, or the login again with what is wrong."""
     login: Login = request.app.state.login
     entered = await login.enter(request)
-    return entered if isinstance(entered, Response) else _answer(page.login_page(START, entered), 401)
+    if isinstance(entered, Response):
+        return entered
+    return _answer(page.login_page(entered.where, entered.sentence), entered.status, entered.headers)
 
 
 @router.post("/out")
@@ -49,18 +52,20 @@ async def log_out() -> Response:
     return leave()
 
 
-def _look(looker: Looker, kind: Kind, of: str, version: str, beside: str) -> Response:
+def _look(looker: Looker, kind: str, of: str, version: str, beside: str) -> Response:
     asking = None
     try:
         versions = looker.list_versions()
+        asking = page.ask(versions, kind, of, versions[0].name, page.NONE)
         chosen = [_choose(versions, version or versions[0].name)]
         if beside not in ("", page.NONE):
             chosen.append(_choose(versions, beside))
         asking = page.ask(versions, kind, of, chosen[0].name, beside)
+        if kind not in page.KINDS:
+            raise BadInput("there is nothing of that kind to look up; choose a user, an item or a query.")
         if not of:
             return _answer(page.start_page(asking, versions))
-        newest = max(one.interval_start for one in versions)
-        return _answer(page.found_page(asking, looker.look(kind, of, chosen, newest)))
+        return _answer(page.found_page(asking, looker.look(kind, of, chosen)))
     except TreasureHuntError as error:
         return _answer(page.trouble_page(str(error), asking), 422 if isinstance(error, BadInput) else 503)
 
@@ -72,5 +77,5 @@ def _choose(versions: list[Version], name: str) -> Version:
     raise BadInput(f"there is no version {name[:60]!r} to look at; choose one of the list.")
 
 
-def _answer(text: str, status: int = 200) -> Response:
-    return HTMLResponse(text, status, page.security_headers())
+def _answer(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    return HTMLResponse(text, status, {**page.security_headers(), **(headers or {})})

@@ -1,5 +1,6 @@
 """The look-up page: behind its login, what a version shows and what a user did, and nothing for anybody else."""
 
+import socket
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 from pipeline.api.app import make_app
 from pipeline.api.lookup import login as logins
 from pipeline.api.lookup import recent
+from pipeline.cli_serve import serve
 from pipeline.errors import BadInput, Unreachable
 from pipeline.hours import HOUR
 from pipeline.serving.database import connect
@@ -53,6 +55,18 @@ def test_a_password_that_can_be_guessed_is_refused_before_anything_is_served(tmp
         make_app(load_settings(home=tmp_path / "var", lookup_password="guess me"))
 
 
+def test_serve_says_before_it_serves_that_a_password_can_be_guessed_or_a_port_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TREASURE_HUNT_HOME", str(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(BadInput, match=r"cannot be used: .*--port"):
+        serve("127.0.0.1", taken.getsockname()[1], 1)
+    monkeypatch.setenv("TREASURE_HUNT_LOOKUP_PASSWORD", "guess me")
+    with pytest.raises(BadInput, match="shorter than 12 characters"):
+        serve("127.0.0.1", 1, 2)
+    assert capsys.readouterr().out == ""
+
+
 def test_nobody_sees_anything_before_the_password(client: TestClient) -> None:
     for path in ("/look", "/look?kind=user&of=u1", "/look?kind=query&of=gears+of+war"):
         answer = client.get(path)
@@ -69,8 +83,11 @@ def test_a_wrong_password_opens_nothing(client: TestClient, given: str) -> None:
 
 
 def test_passwords_cannot_be_tried_in_a_row(client: TestClient) -> None:
-    assert "not the password" in client.post("/look/login", data={"password": "wrong"}).text
-    assert "Too many tries; wait 2 s." in client.post("/look/login", data={"password": PASSWORD}).text
+    for _ in range(logins.TRIES_AT_ONCE):
+        assert "not the password" in client.post("/look/login", data={"password": "wrong"}).text
+    answer = client.post("/look/login", data={"password": PASSWORD})
+    assert "Too many tries; wait 2 s." in answer.text
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
 
 
 @pytest.mark.parametrize("cookie", ["in", "in.AAAA.BBBB", ""])
@@ -108,6 +125,8 @@ def test_the_login_leads_on_to_what_was_asked_for(client: TestClient) -> None:
     asked = client.get("/look?kind=user&of=u1").headers["location"]
     form = client.get(asked).text
     assert 'name="where" value="/look?kind=user&amp;of=u1"' in form
+    again = client.post("/look/login", data={"password": "mistyped", "where": "/look?kind=user&of=u1"}).text
+    assert 'name="where" value="/look?kind=user&amp;of=u1"' in again
     answer = client.post("/look/login", data={"password": PASSWORD, "where": "/look?kind=user&of=u1"})
     assert answer.headers["location"] == "/look?kind=user&of=u1"
 
@@ -145,10 +164,10 @@ def test_a_query_is_found_in_any_spelling(inside: TestClient) -> None:
 def test_two_versions_stand_side_by_side_with_what_moved(inside: TestClient) -> None:
     older, newer = describe(0).version, describe(1).version
     text = inside.get("/look", params={"of": "u1", "version": newer, "beside": older}).text
-    assert text.index("What is shown") < text.index("What was shown")
+    assert text.index("What is shown") < text.index("What this version holds")
     assert text.count("▲ 1") == text.count("▼ 1") == 1 and f"3 of 3 items stood in {older} too" in text
     alone = inside.get("/look", params={"of": "u1", "version": older}).text
-    assert "What was shown" in alone and "What is shown" not in alone and "▲" not in alone
+    assert "What this version holds" in alone and "What is shown" not in alone and "▲" not in alone
 
 
 @pytest.mark.parametrize(
@@ -158,6 +177,7 @@ def test_two_versions_stand_side_by_side_with_what_moved(inside: TestClient) -> 
         ({"of": "u1", "beside": "'; drop table live"}, "there is no version"),
         ({"of": "x" * 513}, "at most 512 are looked at"),
         ({"of": "nul\0"}, "NUL character"),
+        ({"of": "u1", "kind": "sock"}, "choose a user, an item or a query"),
     ],
 )
 def test_what_cannot_be_looked_up_is_said_in_one_sentence(
@@ -165,6 +185,7 @@ def test_what_cannot_be_looked_up_is_said_in_one_sentence(
 ) -> None:
     answer = inside.get("/look", params=asked)
     assert answer.status_code == 422 and sentence in answer.text
+    assert "<select" in answer.text  # and what there is to choose
 
 
 def test_what_is_typed_is_text_and_nothing_else(inside: TestClient) -> None:
@@ -195,7 +216,8 @@ def test_events_of_a_user_are_read_newest_first_and_as_far_back_as_time_allows(t
     assert found.hours == 14 and found.since is not None and found.since <= FIRST
     short = recent.read_recent(settings, "u1", newest, patience=0)
     assert [one["event_type"] for one in short.events] == ["purchase"]
-    assert (short.hours, short.since) == (recent.TOGETHER, newest - 11 * HOUR)
+    assert (short.hours, short.since, short.is_cut) == (recent.TOGETHER, newest - 11 * HOUR, True)
+    assert not found.is_cut
     assert recent.read_recent(settings, "nobody", newest, patience=60).events == []
     assert recent.read_recent(settings, "u1", PUBLISHED_HOUR - timedelta(days=400)) == recent.Recent([], None, 0)
 

@@ -9,7 +9,7 @@ import pytest
 from serving_world import describe, live_id, moves
 from sqlalchemy import Engine, select
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, NotLanded
 from pipeline.serving import publish as publishing
 from pipeline.serving.database import connect, reading
 from pipeline.serving.outcome import explain_outcome
@@ -80,6 +80,31 @@ def test_a_rollback_without_a_pin_is_followed_by_the_next_hour(engine: Engine, p
         assert read_pin(connection, *SHOP) is None
     assert publish(2) == "live"
     assert notes(engine)[2] == ("rollback", "just to look")
+
+
+def test_an_hour_means_its_newest_version(engine: Engine, publish: Publish) -> None:
+    publish(0)
+    publish(0, content="repaired")
+    repaired = live_id(engine)
+    publish(1)
+    assert rollback(engine, *SHOP, "2026-01-01T13") == repaired != describe(0).version
+    with pytest.raises(BadInput, match="'2026-01-01T12' is not a version to go back to"):
+        rollback(engine, *SHOP, "2026-01-01T12")
+
+
+def test_what_is_live_already_is_said_to_be(engine: Engine, publish: Publish) -> None:
+    publish(0)
+    for name in (describe(0).version, "2026-01-01T13"):
+        with pytest.raises(BadInput, match=rf"^{describe(0).version} is live already; `treasure-hunt pin` keeps it\.$"):
+            rollback(engine, *SHOP, name)
+
+
+def test_a_mistyped_home_gets_no_database_of_its_own(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'mistyped' / 'serving.db'}")
+    for move in (rollback, pin, unpin):
+        with pytest.raises(NotLanded, match="nothing is published yet"):
+            move(engine, *SHOP)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_not_pinned_cannot_be_unpinned(engine: Engine, publish: Publish) -> None:
