@@ -275,7 +275,7 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment; raises `BadInput` that names the wrong or unknown setting and the valid ones."""
+    """Settings from the environment; raises `BadInput` that names the wrong or unknown setting and the nearest one."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
         if name.upper().startswith(PREFIX) and name.upper() not in known:
