@@ -1,5 +1,6 @@
 """Comparing queries: the one spelling that typed text is reduced to, defined once, in sql/macros.sql."""
 
+import re
 import threading
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,11 +12,14 @@ import pyarrow as pa
 from pipeline.duck import read_sql
 
 _threads = threading.local()
+_BLANKS = re.compile(r"[ \t\n\f\r]+")
 
 
 @lru_cache(maxsize=20_000)
 def normalize_query(query: str) -> str:
     """The spelling under which a query has its list: lower case, single spaces, one Unicode form; "" for nothing."""
+    if query.isascii():  # the same rule, which is all that is left of it there, at a hundredth of the price
+        return _BLANKS.sub(" ", query).strip(" ").lower()
     row = _speller().execute("select normalize_query($query)", {"query": query}).fetchone()
     return row[0] if row and row[0] else ""
 

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -37,9 +37,8 @@ def make_app(settings: Settings | None = None) -> FastAPI:
         if chosen.lookup_password:
             app.state.looker = Looker(chosen)
         yield
-        looking.cancel()
-        with suppress(asyncio.CancelledError):
-            await looking
+        desk.stop_looking()
+        await looking
         desk.close()
         if chosen.lookup_password:
             app.state.looker.close()

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
 
+from pipeline.api.routes import CheckedRoute
 from pipeline.errors import BadInput
 from pipeline.queries import normalize_query
 from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
@@ -55,7 +56,7 @@ class _Text(StringConvertor):
 
 
 register_url_convertor("text", _Text())
-router = APIRouter(prefix="/v1", responses=RESPONSES, tags=["lists"])
+router = APIRouter(prefix="/v1", responses=RESPONSES, tags=["lists"], route_class=CheckedRoute)
 Text = {"min_length": 1, "max_length": LONGEST_TEXT}
 K = Annotated[
     int | None, Query(ge=1, le=1000, description="How many rows; default and most: as many as are published.")

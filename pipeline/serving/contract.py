@@ -23,7 +23,8 @@ class Source(StrEnum):
     POPULAR = "popular"  # popular with everyone
 
 
-@dataclass(frozen=True)
+# Nobody changes one of these. `frozen` would say so, at four times the price, and an answer has a score of them.
+@dataclass(slots=True)
 class Asked:
     """Whose list: of a user, a query (normalised) or an item; of nobody is the popular one.
 
@@ -39,12 +40,13 @@ class Asked:
 
     def __post_init__(self) -> None:
         for name in ("user", "query", "item", "segment"):
-            check_text(name, getattr(self, name) or "")
+            if text := getattr(self, name):
+                check_text(name, text)
         for query in self.queries:
             check_text("query", query)
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Listed:
     """One line of an answer; scores compare only among rows of one source."""
 
@@ -58,7 +60,7 @@ class Listed:
     source: Source
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Answer:
     """A list from one version. It is stale when the data are older than the settings allow.
 

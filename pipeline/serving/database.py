@@ -73,7 +73,7 @@ def answering(engine: Engine) -> Iterator[None]:
     """Turns a database that is not there, or has no schema yet, into one sentence: `Unreachable` or `NotLanded`."""
     try:
         yield
-    except (*NO_ANSWER, exc.ProgrammingError) as error:
+    except (*NO_ANSWER, exc.ProgrammingError, psycopg.errors.UndefinedTable) as error:
         cause = getattr(error, "orig", None) or error
         is_sqlite = engine.dialect.name == "sqlite"
         no_file = is_sqlite and not Path(str(engine.url.database)).exists()

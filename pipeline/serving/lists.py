@@ -1,12 +1,18 @@
-"""Reading the live lists: one statement and one round trip for an answer, from one version also while another goes live."""
+"""Reading the live lists: one statement and one round trip for an answer, from one version also while another goes live.
+
+What to ask the database and what to make of its rows is written as steps: generators that hand out a question and are sent
+its rows. `ListReader.follow` takes them through a SQLAlchemy engine, `pooled.Lines` in an event loop.
+"""
 
 import re
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Engine, exc, func, select
+from sqlalchemy import Engine, Select, bindparam, exc, func, select
+from sqlalchemy.engine import Dialect
 
 from pipeline.errors import Unreachable
 from pipeline.files import ROOT
@@ -22,6 +28,12 @@ LONGEST_LIST = 1000  # what the setting k allows
 KEPT_TITLES = 50_000  # of one version, some ten megabytes
 PLACES = tuple(f"query_{place}" for place in range(1, MAX_QUERIES + 1))
 BEST_FIRST = {source: place for place, source in enumerate(Source)}
+SOURCES = {str(source): source for source in Source}  # a look-up costs a tenth of making one from its name
+
+Rows = Sequence[tuple[Any, ...]]
+Question = tuple[str, Any]  # a statement as the database's driver takes it, and its values
+T = TypeVar("T")
+Steps = Generator[Question, Rows, T]
 
 
 @dataclass
@@ -33,6 +45,7 @@ class Pinned:
     data_cutoff: datetime
     popular: tuple[Listed, ...] = ()
     titles: dict[str, str | None] = field(default_factory=dict)
+    knows_titles: bool = False  # as many as are kept
 
     @property
     def k(self) -> int:
@@ -43,11 +56,8 @@ class Pinned:
 class ListReader:
     """Reads the live lists of one source and arm; several threads may share it."""
 
-    def __init__(
-        self, engine: Engine, source: str, arm: str, stale_after_minutes: float, knows_titles: bool = False
-    ) -> None:
-        """`knows_titles`: whoever reads all day has the titles at hand that reasons name, up to KEPT_TITLES of them."""
-        self.engine, self.source, self.arm, self.knows_titles = engine, source, arm, knows_titles
+    def __init__(self, engine: Engine, source: str, arm: str, stale_after_minutes: float) -> None:
+        self.engine, self.source, self.arm = engine, source, arm
         self.stale_after = timedelta(minutes=stale_after_minutes)
         self.pinned: Pinned | None = None  # the version that was live when somebody last looked
 
@@ -56,16 +66,7 @@ class ListReader:
 
         Raises `NotLanded` when nothing is published yet, `Unreachable` when the database does not answer.
         """
-        try:
-            pinned = self.pinned or self.refresh()
-            while True:
-                rows = self._fetch(pinned.version, asked, min(asked.k or pinned.k, pinned.k))
-                if rows and rows[0][0] == pinned.version:
-                    return self._answer(pinned, self._list_rows(pinned, rows))
-                pinned = self.refresh()
-        except exc.TimeoutError:
-            where = name_database(self.engine.url)
-            raise Unreachable(f"the serving database {where} is busy: no connection became free in time.") from None
+        return self.follow(self.reading(asked))
 
     def read_version(self, version: str, asked: Asked) -> tuple[Listed, ...]:
         """The list that a published version holds, be it live or not, as it was served; none when its rows were removed."""
@@ -74,63 +75,110 @@ class ListReader:
                 select(func.count()).where(popular_items.c.version == version, popular_items.c.segment == ALL)
             )
         pinned = Pinned(version, None, datetime.now(UTC))
-        return self._list_rows(pinned, self._fetch(version, asked, min(asked.k or LONGEST_LIST, longest or 0)))
+        rows = self._fetch(*self._ask(version, asked, min(asked.k or LONGEST_LIST, longest or 0)))
+        return self.follow(self._listing(pinned, rows))
 
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""
-        with answering(self.engine), self.engine.connect() as connection:
-            found = connection.execute(
-                select(live.c.version, versions.c.tier, versions.c.data_cutoff)
-                .join(versions, versions.c.version == live.c.version)
-                .where(live.c.source == self.source, live.c.arm == self.arm)
-            ).first()
-        if found is None:
-            raise nothing_published(self.source, self.arm)
-        known = self.pinned
-        if known and known.version == found.version:
-            return known
-        pinned = Pinned(found.version, found.tier, found.data_cutoff)
-        if self.knows_titles:
-            self._learn_titles(pinned, None)
-        pinned.popular = self._list_rows(pinned, self._fetch(pinned.version, Asked(), LONGEST_LIST))
-        self.pinned = pinned
-        return pinned
+        return self.follow(self.refreshing())
+
+    @property
+    def knows_titles(self) -> bool:
+        """Whether reads of the version that was live last need not ask for titles."""
+        return self.pinned is not None and self.pinned.knows_titles
 
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
         pinned = self.pinned
         return replace(self._answer(pinned, pinned.popular), is_degraded=True) if pinned else None
 
-    def _fetch(self, version: str, asked: Asked, k: int) -> list[tuple[Any, ...]]:
-        """The rows of sql/serving/served_list.sql; of a live version always at least one."""
-        values = {"source": self.source, "arm": self.arm, "user": asked.user, "query": asked.query, "item": asked.item}
-        values |= {"segment": asked.segment, "k": k, **dict.fromkeys(PLACES)}  # type: ignore[dict-item]
-        values |= zip(PLACES, asked.queries, strict=False)
-        # Past SQLAlchemy's own execution, which costs as much as the rest of a read.
-        with answering(self.engine):
-            connection = self.engine.raw_connection()
+    def follow(self, steps: Steps[T]) -> T:
+        """What the steps come to, each taken on a connection of the engine."""
+        rows: Rows | None = None
+        while True:
             try:
-                cursor = connection.cursor()
-                cursor.execute(statement_for(version, self.engine.dialect.name), values)
-                return list(cursor.fetchall())
-            except Exception as error:
-                connection.invalidate(error)  # whatever went wrong: the next read gets another one
-                raise
-            finally:
-                connection.close()
+                question = steps.send(rows)  # type: ignore[arg-type]
+            except StopIteration as end:
+                return end.value
+            rows = self._fetch(*question)
+
+    def _fetch(self, statement: str, values: Any) -> Rows:
+        # Past SQLAlchemy's own execution, which costs as much as the rest of a read.
+        try:
+            with answering(self.engine):
+                connection = self.engine.raw_connection()
+                try:
+                    cursor = connection.cursor()
+                    cursor.execute(statement, values)
+                    return cursor.fetchall()
+                except Exception as error:
+                    connection.invalidate(error)  # whatever went wrong: the next read gets another one
+                    raise
+                finally:
+                    connection.close()
+        except exc.TimeoutError:
+            raise busy(self.engine) from None
+
+    def reading(self, asked: Asked) -> Steps[Answer]:
+        """The steps of `read`: one question, as long as the version that was pinned is live and titles are known."""
+        pinned = self.pinned or (yield from self.refreshing())
+        while True:
+            rows = yield self._ask(pinned.version, asked, min(asked.k or pinned.k, pinned.k))
+            if rows and rows[0][0] == pinned.version:
+                return self._answer(pinned, (yield from self._listing(pinned, rows)))
+            pinned = yield from self.refreshing()
+
+    def refreshing(self) -> Steps[Pinned]:
+        """The steps of `refresh`."""
+        pointed = select(live.c.version, versions.c.tier, versions.c.data_cutoff).join(
+            versions, versions.c.version == live.c.version
+        )
+        pointed = pointed.where(live.c.source == self.source, live.c.arm == self.arm)
+        found = yield compile_question(pointed, self.engine.dialect)
+        if not found:
+            raise nothing_published(self.source, self.arm)
+        version, tier, cutoff = found[0]
+        known = self.pinned
+        if known and known.version == version:
+            return known
+        as_moment = versions.c.data_cutoff.type.dialect_impl(self.engine.dialect)
+        convert: Any = as_moment.result_processor(self.engine.dialect, None)
+        pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
+        rows = yield self._ask(version, Asked(), LONGEST_LIST)
+        pinned.popular = yield from self._listing(pinned, rows)
+        self.pinned = pinned
+        return pinned
+
+    def looking(self) -> Steps[Pinned]:
+        """The steps of `refresh` for whoever reads all day: the titles that reasons may name are at hand, too."""
+        pinned = yield from self.refreshing()
+        if not pinned.knows_titles:
+            yield from self._learning(pinned, None)
+            pinned.knows_titles = True
+        return pinned
+
+    def _ask(self, version: str, asked: Asked, k: int) -> Question:
+        """The rows of sql/serving/served_list.sql; of a live version always at least one."""
+        values = {"user": asked.user, "query": asked.query, "item": asked.item, "segment": asked.segment}
+        values |= zip(PLACES, asked.queries, strict=False)
+        given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        given |= {"source": self.source, "arm": self.arm, "k": k}
+        return statement_for(version, self.engine.dialect.name, tuple(given)), given
 
     def _answer(self, pinned: Pinned, rows: tuple[Listed, ...]) -> Answer:
         age = max(timedelta(), datetime.now(UTC) - pinned.data_cutoff)
-        best = min((row.source for row in rows), key=BEST_FIRST.__getitem__, default=Source.POPULAR)
+        best = min({row.source for row in rows}, key=BEST_FIRST.__getitem__, default=Source.POPULAR)
         return Answer(rows, best, pinned.version, pinned.data_cutoff, age.total_seconds(), age > self.stale_after)
 
-    def _list_rows(self, pinned: Pinned, rows: list[tuple[Any, ...]]) -> tuple[Listed, ...]:
+    def _listing(self, pinned: Pinned, rows: Rows) -> Steps[tuple[Listed, ...]]:
         if rows and rows[0][1] is None:
             return ()
-        wanted = referred_items(row[-2] for row in rows)
-        if not all(name in pinned.titles for name in wanted):
-            self._learn_titles(pinned, wanted)
-        titles = pinned.titles
+        reasons = {row[-2] for row in rows}  # a list's rows share a few
+        wanted = referred_items(reasons)
+        titles: Mapping[str, str | None] = pinned.titles
+        if not titles.keys() >= wanted:
+            titles = yield from self._learning(pinned, wanted)
+        told = {reason: explain(reason, titles) for reason in reasons}
         return tuple(
             Listed(
                 rank,
@@ -139,28 +187,51 @@ class ListReader:
                 price,
                 currency,
                 score,
-                f"popular in {segment}" if segment else explain(reason, titles, item_id),
-                Source(source),
+                f"popular in {segment}"
+                if segment
+                else explain(reason, titles, item_id)
+                if item_id in wanted
+                else told[reason],
+                SOURCES[source],
             )
             for _, rank, item_id, title, price, currency, score, segment, reason, source in rows
         )
 
-    def _learn_titles(self, pinned: Pinned, wanted: set[str] | None) -> None:
+    def _learning(self, pinned: Pinned, wanted: set[str] | None) -> Steps[Mapping[str, str | None]]:
         """Titles of these items (None: of as many as are kept) are remembered for the version, where they never change."""
-        statement = select(items.c.item_id, items.c.title).where(items.c.version == pinned.version)
-        statement = statement.limit(KEPT_TITLES) if wanted is None else statement.where(items.c.item_id.in_(wanted))
-        with answering(self.engine), self.engine.connect() as connection:
-            found = {row.item_id: row.title for row in connection.execute(statement)}
+        rows = yield _ask_titles(pinned.version, wanted, self.engine.dialect)
         titles = pinned.titles if len(pinned.titles) + len(wanted or ()) <= KEPT_TITLES else {}
-        titles.update({**dict.fromkeys(wanted or ()), **found})
+        titles.update({**dict.fromkeys(wanted or ()), **dict(rows)})
         pinned.titles = titles
+        return titles
 
 
-@lru_cache(maxsize=16)
-def statement_for(version: str, dialect: str) -> str:
-    """The statement about one version as the database's driver takes it; psycopg parses one anew when it is longer than
-    4,096 characters, so there are no more spaces than it takes.
+def busy(engine: Engine) -> Unreachable:
+    """What a reader is told for whom no connection became free."""
+    return Unreachable(f"the serving database {name_database(engine.url)} is busy: no connection became free in time.")
+
+
+@lru_cache(maxsize=64)
+def statement_for(version: str, dialect: str, given: tuple[str, ...]) -> str:
+    """The statement about one version as the database's driver takes it, with `null` for whatever is not given: PostgreSQL
+    makes its plan once, and then does without the tables that nobody asks.
+
+    psycopg parses a statement anew when it is longer than 4,096 characters, so there are no more spaces than it takes.
     """
     text = (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"--.*\n", "", text)).replace("$version", f"'{check_version(version)}'")
-    return re.sub(r"\$([a-z_0-9]+)", r"%(\1)s" if dialect == "postgresql" else r":\1", text)
+    mark = "%({})s" if dialect == "postgresql" else ":{}"
+    return re.sub(r"\$([a-z_0-9]+)", lambda found: mark.format(found[1]) if found[1] in given else "null", text)
+
+
+def _ask_titles(version: str, wanted: set[str] | None, dialect: Dialect) -> Question:
+    statement = select(items.c.item_id, items.c.title).where(items.c.version == bindparam("version", version))
+    statement = statement.limit(KEPT_TITLES) if wanted is None else statement.where(items.c.item_id.in_(wanted))
+    return compile_question(statement, dialect)
+
+
+def compile_question(statement: Select[Any], dialect: Dialect) -> Question:
+    """The statement and its values as the database's driver takes them."""
+    made = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    values = made.params
+    return str(made), tuple(values[name] for name in made.positiontup) if made.positiontup is not None else values

@@ -1,15 +1,16 @@
 """Connections for a program that reads all day: few, kept, read-only, planned for single reads, never waited for long."""
 
+import asyncio
 import os
 import socket
-import time
 from contextlib import suppress
 from typing import Any
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 
-from pipeline.serving.database import connect
+from pipeline.serving.database import answering, connect
+from pipeline.serving.lists import Rows, Steps, T, busy
 
 # Every read looks up a few keys: nothing that pays for large queries only, and a plan is made once and kept.
 PLANNER = (
@@ -32,42 +33,97 @@ def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
             connection.execute("pragma query_only = on")
 
         return engine
-    options = f"{PLANNER} -c default_transaction_read_only=on -c statement_timeout={patience_ms}"
     parsed = make_url(plain.url)
     own = parsed.query.get("options", "")
+    options = f"{own} {PLANNER} -c default_transaction_read_only=on -c statement_timeout={patience_ms}".strip()
     return create_engine(
-        parsed,
+        parsed.update_query_dict(
+            {"options": options, "connect_timeout": "2", "application_name": "treasure-hunt serve"}
+        ),
         isolation_level="AUTOCOMMIT",  # one statement is one snapshot and one round trip
         pool_size=connections,
         max_overflow=0,
         pool_reset_on_return=None,  # there are no transactions to end
         pool_timeout=patience_ms / 1000,
-        connect_args={
-            "connect_timeout": 2,
-            "options": f"{own} {options}".strip(),
-            "application_name": "treasure-hunt serve",
-        },
     )
 
 
-class Watch:
-    """Knows since when each connection is in use, and cuts those that a silent server keeps waiting."""
+class Lines:
+    """So many connections of an event loop to PostgreSQL, each opened when it is first needed or the one before it broke.
 
-    def __init__(self, engine: Engine) -> None:
-        self.in_use: dict[Any, float] = {}
-        event.listen(engine, "checkout", lambda connection, *_: self.in_use.update({connection: time.monotonic()}))
-        event.listen(engine, "checkin", lambda connection, *_: self.in_use.pop(connection, None))
-        event.listen(engine, "invalidate", lambda connection, *_: self.in_use.pop(connection, None))
+    Half as dear as a thread for each read. A question that takes longer than the patience is not cancelled, since psycopg
+    would then wait for the server to agree: the socket is shut, which ends the wait with an error.
+    """
 
-    def cut_hung(self, seconds: float) -> int:
-        """Connections in use for longer are shut, so that whoever waits for them gets an error; returns how many."""
-        late = [one for one, since in list(self.in_use.items()) if time.monotonic() - since > seconds]
-        for connection in late:
-            self.in_use.pop(connection, None)
-            # Closed meanwhile, or SQLite, which has no socket.
-            with (
-                suppress(OSError, AttributeError, psycopg.Error),
-                socket.socket(fileno=os.dup(connection.pgconn.socket)) as line,
-            ):
-                line.shutdown(socket.SHUT_RDWR)
-        return len(late)
+    def __init__(self, engine: Engine, connections: int, patience: float) -> None:
+        """`engine` is one of `connect_readers`; only what it knows of the database is used."""
+        self.engine, self.patience = engine, patience
+        self.options = engine.dialect.create_connect_args(engine.url)[1]
+        # The one that was put back last is taken first; None is one that is not open.
+        self.free: asyncio.LifoQueue[psycopg.AsyncConnection[Any] | None] = asyncio.LifoQueue()
+        for _ in range(connections):
+            self.free.put_nowait(None)
+
+    async def follow(self, steps: Steps[T]) -> T:
+        """What the steps come to. Raises `TimeoutError` when they take longer than the patience."""
+        rows, until = None, asyncio.get_running_loop().time() + self.patience
+        while True:
+            try:
+                question = steps.send(rows)  # type: ignore[arg-type]
+            except StopIteration as end:
+                return end.value
+            rows = await self._fetch(*question, until)
+
+    async def _fetch(self, statement: str, values: Any, until: float) -> Rows:
+        line, loop = await self._take(until), asyncio.get_running_loop()
+        timer = loop.call_at(until, shut, line)
+        try:
+            with answering(self.engine):
+                cursor = await line.cursor().execute(statement, values)
+                rows = await cursor.fetchall()
+        except BaseException:  # whatever went wrong: the next read gets another one
+            if line.broken:  # then the idle ones are, too, and need not be found out one by one
+                self.close()
+            await line.close()
+            self.free.put_nowait(None)
+            if loop.time() >= until:
+                raise TimeoutError from None
+            raise
+        finally:
+            timer.cancel()
+        self.free.put_nowait(line)
+        return rows
+
+    async def _take(self, until: float) -> psycopg.AsyncConnection[Any]:
+        if self.free.empty():
+            try:
+                async with asyncio.timeout_at(until):
+                    line = await self.free.get()
+            except TimeoutError:
+                raise busy(self.engine) from None
+        else:
+            line = self.free.get_nowait()
+        try:
+            if line is None:
+                with answering(self.engine):
+                    async with asyncio.timeout_at(until):  # there is no question yet to be given up
+                        line = await psycopg.AsyncConnection.connect(**self.options, autocommit=True)
+        except BaseException:
+            self.free.put_nowait(None)
+            raise
+        return line
+
+    def close(self) -> None:
+        """Connections that nobody uses are closed; whoever needs one opens another."""
+        idle = [self.free.get_nowait() for _ in range(self.free.qsize())]
+        for line in idle:
+            if line is not None:
+                line.pgconn.finish()
+            self.free.put_nowait(None)
+
+
+def shut(line: psycopg.AsyncConnection[Any]) -> None:
+    """Whoever waits for this connection gets an error."""
+    # It may be closed meanwhile.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(line.pgconn.socket)) as end:
+        end.shutdown(socket.SHUT_RDWR)

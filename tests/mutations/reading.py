@@ -3,6 +3,7 @@
 LISTS = "tests/pipeline/serving/test_serving_lists.py"
 API = "tests/pipeline/api/test_api.py"
 LOOKUP = "tests/pipeline/api/test_lookup.py"
+POOLED = "tests/pipeline/serving/test_serving_pooled.py"
 
 MUTATIONS = [
     (
@@ -84,9 +85,9 @@ MUTATIONS = [
     ),
     (
         "a silent database holds its readers for ever",
-        "pipeline/api/desk.py",
-        "            self.watch.cut_hung(2 * self.patience)\n",
-        "",
+        "pipeline/serving/pooled.py",
+        "        timer = loop.call_at(until, shut, line)\n",
+        "        timer = loop.call_at(until + 100, shut, line)\n",
         f"{API}::test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_all_lists",
     ),
     (
@@ -137,5 +138,33 @@ MUTATIONS = [
         "if hours and time.monotonic() > deadline:",
         "if False:",
         f"{LOOKUP}::test_events_of_a_user_are_read_newest_first_and_as_far_back_as_time_allows",
+    ),
+    (
+        "a read of several questions is waited for as long as each may take",
+        "pipeline/serving/pooled.py",
+        "rows = await self._fetch(*question, until)",
+        "rows = await self._fetch(*question, asyncio.get_running_loop().time() + self.patience)",
+        f"{POOLED}::test_several_questions_of_one_read_have_one_patience",
+    ),
+    (
+        "every connection that broke costs a reader",
+        "pipeline/serving/pooled.py",
+        "            if line.broken:",
+        "            if False:",
+        f"{POOLED}::test_when_one_connection_broke_idle_ones_are_replaced_too",
+    ),
+    (
+        "a parameter that is given twice in path and query string comes from the query string",
+        "pipeline/api/routes.py",
+        'elif name not in scope["path_params"]:',
+        "else:",
+        f"{API}::test_the_path_says_whose_list_it_is",
+    ),
+    (
+        "a query is spelt differently when it is asked for alone",
+        "pipeline/queries.py",
+        'r"[ \\t\\n\\f\\r]+"',
+        'r"\\s+"',
+        "tests/pipeline/test_queries.py::test_a_single_query_is_spelt_as_all_of_them_are",
     ),
 ]

@@ -166,6 +166,14 @@ def test_an_id_may_hold_any_character_and_names_nobody_else(small_api: TestClien
     assert (answer.status_code, answer.json()["served_reason"]) == (200, "popular")
 
 
+def test_the_path_says_whose_list_it_is(publish: Publish, open_api: Open) -> None:
+    publish(0)
+    api = open_api()
+    assert api.get("/v1/recommendations/nobody?user=u1").json()["served_reason"] == "popular"
+    assert api.get("/v1/similar/unknown?item=a&q=x").json()["served_reason"] == "popular"
+    assert len(api.get("/v1/recommendations/u1?k=3&k=1").json()["rows"]) == 1  # of what is given twice the last counts
+
+
 def test_nothing_live_is_503_with_what_to_do_and_when_to_come_again(open_api: Open) -> None:
     api = open_api()
     for path in ("/v1/recommendations/u1", "/v1/similar/a", "/v1/search-recommendations?q=a", "/ready"):

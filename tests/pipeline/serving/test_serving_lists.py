@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from serving_world import HOUR, describe, small_version, write_tables
-from sqlalchemy import Engine, event, update
+from sqlalchemy import Engine, update
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
 from pipeline.files import ROOT
@@ -183,35 +183,31 @@ def test_an_answer_comes_from_the_version_that_is_live_when_it_is_read(
 
 
 def test_one_read_is_of_one_version_also_when_another_goes_live_in_the_middle(
-    engine: Engine, serving_url: str, reader: ListReader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    serving_url: str, reader: ListReader, tmp_path: Path
 ) -> None:
     files = write_tables(tmp_path / "other", small_version())
-    learn_titles = ListReader._learn_titles
     reader.refresh()
-
-    def publish_first(*arguments: Any) -> None:
-        other = connect(serving_url)
-        publish_version(other, describe(1), files)
-        other.dispose()
-        learn_titles(*arguments)
-
-    monkeypatch.setattr(ListReader, "_learn_titles", publish_first)
-    answer = reader.read(Asked(user="u1"))
+    steps = reader.reading(Asked(user="u1"))
+    rows = reader._fetch(*next(steps))
+    titles = steps.send(rows)
+    other = connect(serving_url)
+    publish_version(other, describe(1), files)
+    other.dispose()
+    with pytest.raises(StopIteration) as end:
+        steps.send(reader._fetch(*titles))
+    answer = end.value.value
     assert answer.version == describe(0).version
     assert [row.title for row in answer.rows[:2]] == ["title of i9", "title of i8"]
     assert reader.read(Asked(user="u1")).version == describe(1).version
 
 
-def test_a_read_is_one_statement_once_the_version_is_known(engine: Engine, reader: ListReader) -> None:
-    reader.read(Asked(user="u1"))
-    statements: list[str] = []
-
-    @event.listens_for(engine, "before_cursor_execute")
-    def _note(*arguments: Any) -> None:
-        statements.append(arguments[2])
-
-    reader.read(Asked(user="u1", queries=("go",)))
-    assert len([statement for statement in statements if statement != "begin"]) == 0
+def test_a_read_is_one_statement_once_the_version_and_titles_are_known(reader: ListReader) -> None:
+    reader.follow(reader.looking())
+    for asked in (Asked(user="u1", queries=("go",)), Asked(query="chess"), Asked(item="i10"), Asked(segment="games")):
+        steps = reader.reading(asked)
+        rows = reader._fetch(*next(steps))
+        with pytest.raises(StopIteration):
+            steps.send(rows)
 
 
 def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
@@ -221,10 +217,11 @@ def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
     monkeypatch.setattr(lists, "KEPT_TITLES", 3)
     pinned = reader.refresh()
     for name in ITEMS:
-        reader._learn_titles(pinned, {name})
+        reader.follow(reader._learning(pinned, {name}))
         assert pinned.titles[name] == f"title of {name}"
         assert len(pinned.titles) <= 3
-    assert len(ListReader(reader.engine, "shop", "batch", 90, knows_titles=True).refresh().titles) == 3
+    other = ListReader(reader.engine, "shop", "batch", 90)
+    assert len(other.follow(other.looking()).titles) == 3
 
 
 def test_without_database_the_popular_list_of_the_last_version_is_still_there(reader: ListReader) -> None:
