@@ -219,7 +219,8 @@ def statement_for(version: str, dialect: str, given: tuple[str, ...]) -> str:
     psycopg parses a statement anew when it is longer than 4,096 characters, so there are no more spaces than it takes.
     """
     text = (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8")
-    text = re.sub(r"\s+", " ", re.sub(r"--.*\n", "", text)).replace("$version", f"'{check_version(version)}'")
+    text = re.sub(r"\s+", " ", re.sub(r"--.*\n", "", text)).replace("( ", "(").replace(" )", ")")
+    text = text.replace("$version", f"'{check_version(version)}'")
     mark = "%({})s" if dialect == "postgresql" else ":{}"
     return re.sub(r"\$([a-z_0-9]+)", lambda found: mark.format(found[1]) if found[1] in given else "null", text)
 

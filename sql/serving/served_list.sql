@@ -2,10 +2,12 @@
 -- An own list comes first; then what others took after the searches of the session (queries from the newest to the
 -- oldest, their lists in turn), then the popular items of a segment, then those of everyone. What fills an own list up
 -- stands with its like. Every item once, only what can be bought, and never the item that is looked at.
+-- What comes later is looked up only where the own list leaves room for it: searches and segment come before what fills
+-- it up, the popular items of everyone after that.
 -- The version is named and not looked up, so that PostgreSQL plans for its partition alone; live_version says which one
 -- is live in the same snapshot: where it is another, ask again with that.
 -- Grain: rank. One row without a rank when the version has nothing to show; none when nothing is published.
-with own_lists as (
+with found as (
     select
         'personal' as source,
         rank,
@@ -34,27 +36,39 @@ with own_lists as (
     where version = $version and item_id = cast($item as text)
 ),
 
-candidates as (
+own as materialized (
     select
         case
-            when reason = '["popular"]' then 'popular'
-            when substr(reason, 1, 11) = '["popular",' then 'segment'
-            when source = 'personal' and substr(reason, 1, 11) = '["searched"' then 'searches'
-            else source
+            when found.reason = '["popular"]' then 'popular'
+            when substr(found.reason, 1, 11) = '["popular",' then 'segment'
+            when found.source = 'personal' and substr(found.reason, 1, 11) = '["searched"' then 'searches'
+            else found.source
         end as source,
-        case when reason = '["popular"]' then 4 when substr(reason, 1, 11) = '["popular",' then 3 else 1 end as tier,
-        0 as is_added,
-        0 as place,
-        rank,
-        item_id,
-        score,
-        reason
-    from own_lists
-    union all
+        case
+            when found.reason = '["popular"]' then 4
+            when substr(found.reason, 1, 11) = '["popular",' then 3
+            else 1
+        end as tier,
+        found.rank,
+        found.item_id,
+        found.score,
+        found.reason,
+        items.title,
+        items.category,
+        items.price,
+        items.currency
+    from found
+    inner join items on found.item_id = items.item_id
+    where
+        items.version = $version
+        and items.is_available
+        and found.item_id is distinct from cast($item as text)
+),
+
+added as (
     select
         'searches' as source,
         2 as tier,
-        1 as is_added,
         case query
             when cast($query_1 as text) then 1
             when cast($query_2 as text) then 2
@@ -77,11 +91,16 @@ candidates as (
             cast($query_5 as text)
         )
         and reason <> '["popular"]'
+        and cast($query_1 as text) is not null
+        and cast($k as integer) > (
+            select count(distinct own.item_id)
+            from own
+            where own.tier = 1
+        )
     union all
     select
         'segment' as source,
         3 as tier,
-        1 as is_added,
         0 as place,
         rank,
         item_id,
@@ -99,44 +118,81 @@ candidates as (
                 where items.version = $version and items.item_id = cast($item as text)
             )
         )
+        and (cast($segment as text) is not null or cast($item as text) is not null)
+        and cast($k as integer) > (
+            select count(distinct own.item_id)
+            from own
+            where own.tier = 1
+        )
     union all
     select
         'popular' as source,
         4 as tier,
-        1 as is_added,
         0 as place,
         rank,
         item_id,
         score,
         '["popular"]' as reason
     from popular_items
-    where version = $version and segment = 'all'
+    where
+        version = $version
+        and segment = 'all'
+        and cast($k as integer) > (select count(distinct own.item_id) from own)
+),
+
+candidates as (
+    select
+        source,
+        tier,
+        0 as is_added,
+        0 as place,
+        rank,
+        item_id,
+        score,
+        reason,
+        title,
+        category,
+        price,
+        currency
+    from own
+    union all
+    select
+        added.source,
+        added.tier,
+        1 as is_added,
+        added.place,
+        added.rank,
+        added.item_id,
+        added.score,
+        added.reason,
+        items.title,
+        items.category,
+        items.price,
+        items.currency
+    from added
+    inner join items on added.item_id = items.item_id
+    where
+        items.version = $version
+        and items.is_available
+        and added.item_id is distinct from cast($item as text)
 ),
 
 numbered as (
     select
-        candidates.source,
-        candidates.tier,
-        candidates.is_added,
-        candidates.place,
-        candidates.rank,
-        candidates.item_id,
-        candidates.score,
-        candidates.reason,
-        items.title,
-        items.category,
-        items.price,
-        items.currency,
-        row_number() over (
-            partition by candidates.item_id
-            order by candidates.tier, candidates.is_added, candidates.rank, candidates.place
-        ) as occurrence
+        source,
+        tier,
+        is_added,
+        place,
+        rank,
+        item_id,
+        score,
+        reason,
+        title,
+        category,
+        price,
+        currency,
+        row_number() over (partition by item_id order by tier, is_added, rank, place) as occurrence
     from candidates
-    inner join items on candidates.item_id = items.item_id
-    where
-        items.version = $version
-        and items.is_available
-        and candidates.item_id is distinct from cast($item as text)
 ),
 
 listed as (

@@ -16,8 +16,8 @@ MUTATIONS = [
     (
         "what fills an own list stands before the session's searches",
         "sql/serving/served_list.sql",
-        "when reason = '[\"popular\"]' then 4 ",
-        "when reason = '[\"popular\"]' then 1 ",
+        "when found.reason = '[\"popular\"]' then 4\n",
+        "when found.reason = '[\"popular\"]' then 1\n",
         f"{LISTS}::test_searches_of_the_session_stand_behind_what_the_user_met_and_before_what_fills_up",
     ),
     (
@@ -30,9 +30,23 @@ MUTATIONS = [
     (
         "an item is shown beside itself",
         "sql/serving/served_list.sql",
-        "and candidates.item_id is distinct from cast($item as text)",
+        "and added.item_id is distinct from cast($item as text)",
         "",
         f"{LISTS}::test_items_without_similar_ones_get_their_category_and_delisted_ones_have_a_list",
+    ),
+    (
+        "a list is not filled up when items of the own list are sold out",
+        "sql/serving/served_list.sql",
+        "> (select count(distinct own.item_id) from own)",
+        "> (select count(distinct own.item_id) from found as own)",
+        f"{LISTS}::test_what_is_not_looked_up_would_not_have_been_shown",
+    ),
+    (
+        "a session's searches are left out where an own list was filled up",
+        "sql/serving/served_list.sql",
+        "and cast($query_1 as text) is not null\n        and cast($k as integer) > (",
+        "and cast($query_1 as text) is not null\n        and 1 > (",
+        f"{LISTS}::test_what_is_not_looked_up_would_not_have_been_shown",
     ),
     (
         "titles are remembered without end",

@@ -19,9 +19,9 @@ from pipeline.files import ROOT
 from pipeline.serving import lists
 from pipeline.serving.contract import MAX_QUERIES, Asked, Source
 from pipeline.serving.database import connect, writing
-from pipeline.serving.lists import READ_TABLES, ListReader
+from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, statement_for
 from pipeline.serving.publish import describe_version, publish_version
-from pipeline.serving.schema import versions
+from pipeline.serving.schema import items, versions
 
 Publish = Callable[..., str]
 ITEMS = [f"i{number}" for number in range(30)]
@@ -248,7 +248,7 @@ def test_a_database_that_is_not_there_is_one_sentence() -> None:
 
 def test_the_statement_reads_the_tables_that_readers_are_granted() -> None:
     text = re.sub("--.*", "", (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8"))
-    own = set(re.findall(r"^\)?,?\s?(?:with )?(\w+) as \(", text, re.MULTILINE))
+    own = set(re.findall(r"^\)?,?\s?(?:with )?(\w+) as (?:materialized )?\(", text, re.MULTILINE))
     named = set(re.findall(r"(?:from|join) (\w+)\b(?! as)", re.sub("distinct from", "", text)))
     assert named - own == set(READ_TABLES) - {"versions"}  # which is read when a version is pinned
 
@@ -260,6 +260,7 @@ class Generated:
     on_sale: int
     k: int
     seed: int
+    sold_out: int = 0  # every so many items are sold out once the version is published
 
 
 def generate(shape: Generated) -> dict[str, dict[str, list[Any]]]:
@@ -317,6 +318,14 @@ def worlds(serving_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             end = HOUR + timedelta(hours=1)
             version = describe_version("shop", arm, HOUR, end, end, {"items": repr(shape)}, "code")
             publish_version(engine, version, files)
+            with writing(engine) as connection:
+                gone = [
+                    f"i{number}" for number in range(shape.on_sale) if shape.sold_out and number % shape.sold_out == 1
+                ]
+                of_version = items.c.version == version.version
+                connection.execute(
+                    update(items).where(of_version, items.c.item_id.in_(gone)).values(is_available=False)
+                )
             made[shape] = ListReader(engine, "shop", arm, 90)
         return made[shape]
 
@@ -361,3 +370,78 @@ def test_any_well_formed_read_is_answered_in_full_from_one_version(
     assert not order or list(Source)[min(order)] == answer.served_reason
     assert reader.pinned is not None and answer.version == reader.pinned.version
     assert all(row.reason for row in answer.rows)
+
+
+def show_all_in_order(shape: Generated, asked: Asked) -> list[tuple[str, str]]:
+    """The contract read literally: everything there is, in order, without what is sold out, every item once."""
+    tables = generate(shape)
+
+    def rows(table: str, key: str, names: set[str | None], other: str = "item_id") -> list[tuple[Any, ...]]:
+        columns = tables[table]
+        reasons = columns.get("reason", [""] * len(columns[key]))
+        found = zip(columns[key], columns["rank"], columns[other], reasons, strict=True)
+        return [row for row in found if row[0] in names]
+
+    own = [("personal", row) for row in rows("user_recommendations", "user_id", {asked.user})]
+    own += [("query", row) for row in rows("query_recommendations", "query", {asked.query})]
+    own += [("similar", row) for row in rows("similar_items", "item_id", {asked.item}, "similar_item_id")]
+    everything = []
+    for source, (_, rank, item, reason) in own:
+        is_searched = source == "personal" and reason.startswith('["searched"')
+        said = "popular" if reason == '["popular"]' else "searches" if is_searched else source
+        everything.append(((4 if said == "popular" else 1, 0, rank, 0), item, said))
+    newest = list(asked.queries[:MAX_QUERIES])
+    for query, rank, item, reason in rows("query_recommendations", "query", set(newest)):
+        if reason != '["popular"]':
+            everything.append(((2, 1, rank, newest.index(query)), item, "searches"))
+    category = dict(zip(tables["items"]["item_id"], tables["items"]["category"], strict=True)).get(asked.item)
+    segments = {asked.segment, f"category:{asked.segment}", f"category:{category}"}
+    for wanted, tier, said in ((segments, 3, "segment"), ({"all"}, 4, "popular")):
+        everything += [
+            ((tier, 1, rank, 0), item, said) for _, rank, item, _ in rows("popular_items", "segment", wanted)
+        ]
+    shown: dict[str, str] = {}
+    for _, item, said in sorted(everything):
+        number = int(item[1:])
+        is_sold_out = number >= shape.on_sale or (shape.sold_out and number % shape.sold_out == 1)
+        if item != asked.item and not is_sold_out:
+            shown.setdefault(item, said)
+    return list(shown.items())
+
+
+keys = st.sampled_from(["0", "1", "2", "3", "5", " nobody"])
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(
+        [Generated(9, 4, 0), Generated(9, 6, 7), Generated(9, 6, 3, sold_out=2), Generated(5, 4, 1, sold_out=3)]
+    ),
+    st.sampled_from(["user", "query", "item", ""]),
+    keys,
+    st.lists(keys.map("q{}".format), max_size=7, unique=True),
+    st.sampled_from([None, "games", "category:games", "no such"]),
+    st.integers(1, 8),
+)
+def test_what_is_not_looked_up_would_not_have_been_shown(
+    worlds: Callable[[Generated], ListReader],
+    shape: Generated,
+    kind: str,
+    key: str,
+    queries: list[str],
+    segment: str | None,
+    k: int,
+) -> None:
+    whose: dict[str, Any] = {kind: kind[0] + key} if kind else {}
+    asked = Asked(**whose, queries=tuple(queries), segment=segment, k=k)
+    reader = worlds(shape)
+    answer = reader.read(asked)
+    assert reader.pinned is not None
+    expected = show_all_in_order(shape, asked)[: min(k, reader.pinned.k)]
+    assert [(row.item_id, str(row.source)) for row in answer.rows] == expected
+
+
+@pytest.mark.parametrize("whose", ["user", "query", "item"])
+def test_psycopg_keeps_the_parsed_statement(whose: str) -> None:
+    given = (whose, "segment", *PLACES, "source", "arm", "k")
+    assert len(statement_for(describe().version, "postgresql", given)) <= 4096
