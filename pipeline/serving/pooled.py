@@ -79,7 +79,7 @@ class Lines:
         timer = loop.call_at(until, shut, line)
         try:
             with answering(self.engine):
-                cursor = await line.cursor().execute(statement, values)
+                cursor = await line.cursor().execute(statement, values, prepare=True)
                 rows = await cursor.fetchall()
         except BaseException:  # whatever went wrong: the next read gets another one
             if line.broken:  # then the idle ones are, too, and need not be found out one by one
