@@ -210,6 +210,13 @@ GATES: dict[str, Gate] = {
         "the popular list found more of the held-out items than the model",
         "see `evaluation` of the hours before: if it stays so, look for changed data or settings",
     ),
+    "served_lists_worse": Gate(
+        ("prequential",),
+        "warning",
+        "the popular list would have held more of what the hour's users took than the lists they were served, beyond chance",
+        "one hour may be odd; if it stays so, see `prequential` of the hours before by slice: changed data or settings, or "
+        "lists too old",
+    ),
     "rows_lost": Gate(
         ("version",),
         "critical",

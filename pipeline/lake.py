@@ -87,22 +87,41 @@ class Work:
         self.inputs[table] = entry["sha256"]
         return path
 
-    def read_hour(self, table: str, hour: datetime) -> list[Path]:
-        """The path of a table of another hour as a list of one, registered as an input; empty when it has no rows."""
+    def read_hour(self, table: str, hour: datetime, even_empty: bool = False) -> list[Path]:
+        """The path of a table of another hour as a list of one, registered as an input.
+
+        The list is empty when it has not landed, when an hour that is computed again was not made from it, and, unless
+        told otherwise, when it has no rows.
+        """
+        name = f"{table}@{format_hour(hour)}"
         found = find_table(self.run, table, hour)
-        if found is None:
+        if found is None or (self.run.recorded is not None and name not in self.run.recorded):
             return []
         path, entry = found
         # Only its length: a window is hundreds of files, and hashing them all would cost more than reading them.
         if not path.exists() or path.stat().st_size != entry["bytes"]:
             raise NotLanded(f"{path} is missing or damaged; {how_to_mend(PRODUCERS[table], format_hour(hour))}.")
-        self.inputs[f"{table}@{format_hour(hour)}"] = entry["sha256"]
-        return [path] if entry["rows"] else []
+        self.inputs[name] = entry["sha256"]
+        return [path] if entry["rows"] or even_empty else []
 
     def read_window(self, table: str, hours: int) -> list[Path]:
         """Paths of a table in the last `hours` hours, this one included, oldest first; what never landed is left out."""
         steps = range(hours - 1, -1, -1)
         return [path for step in steps for path in self.read_hour(table, self.run.hour - step * HOUR)]
+
+    def is_whole(self, table: str, hour: datetime) -> bool:
+        """Whether a table of another hour can be read and was made from what stands in that hour now.
+
+        Of an hour that is computed again: whether it was made from that table.
+        """
+        if self.run.recorded is not None:
+            return f"{table}@{format_hour(hour)}" in self.run.recorded
+        there = Run(hour, self.run.settings, lake=self.run.history or self.run.lake)
+        try:
+            check_lineage(there, PRODUCERS[table])
+            return find_table(there, table) is not None
+        except NotLanded:
+            return False
 
     def draft(self, table: str) -> Path:
         """Where to write a table before it is audited."""

@@ -22,7 +22,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "evaluate": ("train",),
     "recommend": ("evaluate",),
     "publish": ("recommend",),
-    "report": ("ingest_events", "ingest_catalog", "publish"),
+    "review": ("prepare",),  # after publish: it keeps no list waiting, and lists of the hours before it have been made
+    "report": ("ingest_events", "ingest_catalog", "publish", "review"),
 }
 # Runs last, whether or not the stages before it succeeded; it decides nothing.
 ALWAYS = "report"

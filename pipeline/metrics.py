@@ -58,3 +58,58 @@ def ndcgs(hits: NDArray[np.bool_], counts: NDArray[np.int64]) -> NDArray[np.floa
 def reciprocal_ranks(hits: NDArray[np.bool_]) -> NDArray[np.float64]:
     """One over the rank of each user's first hit, 0 without one."""
     return np.where(hits.any(axis=1), 1.0 / (hits.argmax(axis=1) + 1.0), 0.0) if hits.size else np.zeros(len(hits))
+
+
+def hit_rates(hits: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Whether each user's list holds anything wanted: 1 or 0."""
+    return np.asarray(hits.any(axis=1), np.float64)
+
+
+def list_means(lists: NDArray[np.integer], figure: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each list's mean of a figure of its items; negative entries are empty places, an empty list has 0."""
+    if not lists.size or not len(figure):
+        return np.zeros(len(lists))
+    filled = lists >= 0
+    sums = np.where(filled, figure[np.maximum(lists, 0)], 0.0).sum(axis=1)
+    return sums / np.maximum(filled.sum(axis=1), 1)
+
+
+def diversities(lists: NDArray[np.integer], groups: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Each list's share of pairs of items that are of different groups (such as categories); 0 without a pair.
+
+    `groups` says of each item in which it is; a negative one is in none, and so unlike every other (Ziegler et al., WWW
+    2005, with likeness 1 within a group and 0 else).
+    """
+    if not lists.size or not len(groups):
+        return np.zeros(len(lists))
+    filled = lists >= 0
+    own = -1 - np.arange(lists.shape[1])  # of an item in no group, and of an empty place: a group of its own
+    of = np.where(filled & (groups[np.maximum(lists, 0)] >= 0), groups[np.maximum(lists, 0)], own)
+    of = np.sort(of, axis=1)
+    # Of a run of n like items the last one is like n - 1 before it, and so on: the sum over places counts the pairs.
+    begins = np.ones(of.shape, bool)
+    begins[:, 1:] = of[:, 1:] != of[:, :-1]
+    places = np.arange(of.shape[1])
+    alike = (places - np.maximum.accumulate(np.where(begins, places, 0), axis=1)).sum(axis=1)
+    count = filled.sum(axis=1)
+    pairs = count * (count - 1) // 2
+    return 1.0 - (alike + (pairs == 0)) / np.maximum(pairs, 1)
+
+
+def bootstrap(
+    values: NDArray[np.float64], seed: int, resamples: int, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper bound of the mean of each column of `values` (users x figures): percentiles over resampled users.
+
+    Every figure sees the same resamples, so the bounds of a difference are those of a column that holds it (Efron &
+    Tibshirani 1993). NaN without users.
+    """
+    users, figures = values.shape
+    if not users:
+        return np.full(figures, np.nan), np.full(figures, np.nan)
+    random = np.random.default_rng(seed)
+    means = np.empty((resamples, figures))
+    for place in range(resamples):
+        means[place] = np.bincount(random.integers(0, users, users), minlength=users) @ values / users
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return low, high

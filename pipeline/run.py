@@ -14,7 +14,8 @@ class Run:
     """One hour under one set of settings: all that a stage may depend on.
 
     `lake` is where this run writes (default: the settings' lake); `history`, when given, is a second lake that
-    other hours are read from, so that an hour can be computed again elsewhere.
+    other hours are read from, so that an hour can be computed again elsewhere. `recorded`, when given, are the names of
+    the inputs that it was made from before: then no table of another hour is looked for but these.
     """
 
     hour: datetime
@@ -22,6 +23,7 @@ class Run:
     repull: bool = False
     lake: Path = field(default=None)  # type: ignore[assignment]  # filled in below, never None afterwards
     history: Path | None = None
+    recorded: frozenset[str] | None = None
 
     def __post_init__(self) -> None:
         if self.lake is None:

@@ -22,6 +22,7 @@ PRODUCERS: dict[str, str] = {
     "user_recommendations": "recommend",
     "query_recommendations": "recommend",
     "similar_items": "recommend",
+    "prequential": "review",
 }
 
 # The model's arrays are judged as a model by `evaluate` (finite, not collapsed, compared with popular), not row by row.

@@ -10,7 +10,7 @@ from pipeline.errors import NotLanded
 from pipeline.files import code_version
 from pipeline.hours import format_hour, parse_hour
 from pipeline.line import STAGES, compute_stage
-from pipeline.manifests import read_manifest
+from pipeline.manifests import find_table, read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
@@ -39,8 +39,8 @@ class Verified:
 def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
     """Every table of a landed hour beside its twin, pulled and computed anew in a temporary lake, and remarks.
 
-    Each stage uses the settings named in its manifest; the other hours are read as they stand in the lake. Raises
-    `NotLanded` when the hour has nothing to compare with.
+    Each stage uses the settings named in its manifest and the tables of other hours that it names, as they stand in the
+    lake: what landed since is no part of it. Raises `NotLanded` when the hour has nothing to compare with.
     """
     here = Run(hour=hour, settings=settings)
     stages = [stage for stage in STAGES if stage in PRODUCERS.values()]
@@ -59,13 +59,28 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
         for stage, manifest in landed.items():
             known = {name: value for name, value in manifest["settings"].items() if name in Settings.model_fields}
             made_with = Settings.model_validate({**settings.model_dump(), **known})
-            there = Run(hour=hour, settings=made_with, lake=Path(folder), history=settings.lake)
+            recorded = frozenset(manifest["inputs"])
+            remarks += [
+                f"{stage} was made from another {name}, which has landed anew since" for name in changed(here, manifest)
+            ]
+            there = Run(hour, made_with, lake=Path(folder), history=settings.lake, recorded=recorded)
             compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
             is_rewritten = was_rewritten(here, manifest)
             for table, entry in manifest["tables"].items():
                 results.append(Verified(table, entry["sha256"], again.get(table, {}).get("sha256", ""), is_rewritten))
     return results, remarks
+
+
+def changed(run: Run, manifest: dict[str, Any]) -> list[str]:
+    """The tables of other hours that a stage was made from and that are gone or have other bytes now."""
+    found = []
+    for name, sha in manifest["inputs"].items():
+        table, _, hour = name.partition("@")
+        if hour and table in PRODUCERS:
+            now = find_table(run, table, parse_hour(hour))
+            found += [] if now and now[1]["sha256"] == sha else [name]
+    return found
 
 
 def was_rewritten(run: Run, manifest: dict[str, Any]) -> bool:

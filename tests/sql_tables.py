@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
     "tier": "full",
     "price_jump_factor": 100.0,
     "item_id": None,
+    "last_items": 3,
 }
 
 TEXT, WHOLE, NUMBER, TRUTH = pa.string(), pa.int64(), pa.float64(), pa.bool_()
@@ -104,6 +105,10 @@ SHAPES: dict[str, pa.Schema] = {
     "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE),
     "query_answers": _shape("query item_id", score=NUMBER, is_taken=TRUTH),
     "bought": _shape("user_id item_id"),
+    "holdout": _shape("user_id item_id kind", weight=WHOLE),
+    "interactions": _shape("user_id item_id kind query", weight=WHOLE, last_at=MOMENT),
+    "recent_events": EVENT,
+    "wanted_items": _shape("user_id item_id", place=pa.int32(), is_new=TRUTH, is_head=TRUTH),
     "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),
     "scored_items": _shape("user_id query item_id similar_item_id reason", score=NUMBER),
     "user_recommendations": _shape("user_id item_id reason", rank=pa.int32(), score=NUMBER),

@@ -27,13 +27,14 @@ SHAPES = {
     "user_recommendations": (("user_id", "rank", "item_id", "reason"), "score"),
     "query_recommendations": (("query", "rank", "item_id", "reason"), "score"),
     "evaluation": (("list", "metric", "k", "users"), "value"),
+    "prequential": (("list", "slice", "k", "metric", "users", "age_hours"), "value"),
 }
 TOLERANCE = 1e-4
 
 
 @pytest.fixture(scope="module")
 def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    """HOURS of a shop ingested, and the last one run whole."""
+    """HOURS of a shop ingested, and the last two run whole, as far as lists and what they were worth."""
     with pytest.MonkeyPatch.context() as patched:
         for name in [name for name in os.environ if name.upper().startswith(PREFIX)]:
             patched.delenv(name)
@@ -42,8 +43,10 @@ def golden_run(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     simulate(settings.shop_url, hours[0], LAST, seed=0, users=120, items=150, events_per_hour=250)
     for stage in ("ingest_events", "ingest_catalog"):
         list(run_stage_of_hours(stage, hours, settings))
-    for stage in ("prepare", "train", "evaluate", "recommend"):
-        run_stage(stage, LAST, settings)
+    for hour in (LAST - HOUR, LAST):
+        for stage in ("prepare", "train", "evaluate", "recommend"):
+            run_stage(stage, hour, settings)
+    run_stage("review", LAST, settings)
     return settings
 
 
@@ -51,7 +54,7 @@ def chosen(settings: Settings, table: str) -> list[tuple[Any, ...]]:
     """The rows that are compared: all figures, and the lists of the first few who have one."""
     exact, close = SHAPES[table]
     found = rows(settings, table, *exact, close)
-    if table == "evaluation":
+    if table in {"evaluation", "prequential"}:
         return sorted(found)
     kept = sorted({row[0] for row in found})[: USERS if table == "user_recommendations" else QUERIES]
     return [row for row in found if row[0] in kept]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pipeline.hours import HOUR, format_hour
 from pipeline.report.account import Account, count_rules
+from pipeline.report.served import overall
 
 Brief = dict[str, Any]
 FIGURES = ("recall", "popular_recall", "ndcg", "popular_ndcg")  # of the stage evaluate
@@ -17,6 +18,7 @@ NOTHING: Brief = {
     "live": None,
     "freshness": {},
     "figures": {},
+    "served": {},
     "rules": {"failed": 0, "warned": 0, "refused": 0, "passed": 0},
     "gates": [],
     "seconds": {},
@@ -31,6 +33,7 @@ def shorten(account: Account) -> Brief:
     return {
         **{name: account[name] for name in ("hour", "state", "version", "ledgers", "live", "freshness")},
         "figures": {name: evaluated[name] for name in FIGURES if name in evaluated},
+        "served": overall(account["prequential"]),
         "rules": count_rules(account),
         "gates": [
             {name: found[name] for name in ("stage", "rule", "observed", "limit")}

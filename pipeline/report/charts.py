@@ -6,6 +6,7 @@ from pipeline.report.html import Html, element, number
 
 WIDTH, HEIGHT, LEFT, BOTTOM = 520.0, 170.0, 46.0, 18.0
 Series = Mapping[str, Sequence[float | None]]  # what is shown: its value in each hour
+Bands = Mapping[str, Sequence[tuple[float, float] | None]]  # what is shown: its bounds in each hour
 
 
 def columns(hours: Sequence[str], series: Series, colours: Sequence[int], unit: str = "") -> Html:
@@ -36,10 +37,19 @@ def columns(hours: Sequence[str], series: Series, colours: Sequence[int], unit: 
 
 
 def lines(
-    hours: Sequence[str], series: Series, colours: Sequence[int], limits: Mapping[str, float], unit: str = ""
+    hours: Sequence[str],
+    series: Series,
+    colours: Sequence[int],
+    limits: Mapping[str, float],
+    unit: str = "",
+    bands: Bands | None = None,
 ) -> Html:
-    """One line for each series, broken where there is no value, and a dashed line for each limit."""
+    """One line for each series, broken where there is no value, a dashed line for each limit, and a band around a series
+    that has bounds.
+    """
+    bands = bands or {}
     values = [value for line in series.values() for value in line if value is not None]
+    values += [bounds[1] for band in bands.values() for bounds in band if bounds]
     top = _round_up(max([*values, *limits.values()], default=0))
     step = (WIDTH - LEFT) / max(len(hours), 1)
     shapes = []
@@ -48,6 +58,10 @@ def lines(
         said = element("title", f"{name}: {number(limit)}{unit}")
         shapes.append(element("line", said, x1=LEFT, x2=WIDTH, y1=high, y2=high, class_=f"limit {name}"))
     for colour, (name, line) in zip(colours, series.items(), strict=True):
+        shapes += [
+            element("path", d=outline, class_=f"band c{colour}")
+            for outline in _outlines(bands.get(name, ()), top, step)
+        ]
         path, is_down = [], False
         for place, value in enumerate(line):
             if value is None:
@@ -60,6 +74,22 @@ def lines(
             shapes.append(element("circle", said, cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.2, class_=f"c{colour}"))
         shapes.append(element("path", d="".join(path) or "M0 0", class_=f"c{colour}"))
     return element("div", _frame(hours, top, shapes, unit), legend(list(series), colours))
+
+
+def _outlines(bounds: Sequence[tuple[float, float] | None], top: float, step: float) -> list[str]:
+    """The outline of a band, one for each stretch of hours that have bounds."""
+    stretches: list[list[tuple[float, float, float]]] = [[]]
+    for place, one in enumerate(bounds):
+        if one is None:
+            stretches.append([])
+        else:
+            stretches[-1].append((LEFT + (place + 0.5) * step, _height(one[0], top), _height(one[1], top)))
+    outlines = []
+    for stretch in filter(None, stretches):
+        there = [(x, high) for x, _, high in stretch]
+        back = [(x, low) for x, low, _ in reversed(stretch)]
+        outlines.append("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in there + back) + "Z")
+    return outlines
 
 
 def bar(parts: Mapping[str, float], colours: Sequence[int]) -> Html:

@@ -10,6 +10,7 @@ from pipeline.report.html import Html, age, badge, card, element, join, number, 
 from pipeline.report.ledger import ledgers, quarantined
 from pipeline.report.rules import rules
 from pipeline.report.samples import samples
+from pipeline.report.served import served_lists
 from pipeline.report.stages import stages
 
 
@@ -37,6 +38,7 @@ def hour_page(account: Account, day: Sequence[Brief]) -> str:
         quarantined(account),
         freshness(account, day),
         _day(day),
+        served_lists(account["prequential"]),
         samples(account["samples"]),
         rules(account),
         stages(account, day),
@@ -94,6 +96,11 @@ def _day(day: Sequence[Brief]) -> Html:
         card("Drift", drift, hint="How far each mix moved from the same hour of the last 7 days (PSI).")
         if drift
         else None,
+        *(
+            card(f"{words} of served lists", chart, hint="Against what users took in the hour; bands: 95 % intervals.")
+            for words, chart in (("Recall", trends.served(day, "recall")), ("NDCG", trends.served(day, "ndcg")))
+            if chart
+        ),
         card("Recall of hidden items", recall) if recall else None,
         card("NDCG of hidden items", ndcg) if ndcg else None,
         *(card(title, chart, hint=hint) for title, hint, chart in trends.gate_charts(day, ["publish"])),

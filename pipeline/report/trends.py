@@ -9,6 +9,7 @@ from pipeline.report.account import SENTENCES
 from pipeline.report.briefs import Brief, ages_of
 from pipeline.report.html import Html, element, number
 from pipeline.report.ledger import SHARES, shares
+from pipeline.report.served import chart
 
 MOST_RULES = 5
 RULE_COLOURS = [1, 5, 6, 7, 4, 3]
@@ -73,6 +74,11 @@ def quality(briefs: Sequence[Brief], figure: str) -> Html | None:
     if not any(value is not None for value in ours):
         return None
     return charts.lines(hours_of(briefs), {"model": ours, "popular list": popular}, [0, 3], {})
+
+
+def served(briefs: Sequence[Brief], figure: str) -> Html | None:
+    """A figure of the lists that readers had beside what simpler ones would have given; None where there is none."""
+    return chart(hours_of(briefs), [brief["served"] for brief in briefs], figure)
 
 
 def seconds_by_stage(briefs: Sequence[Brief]) -> Html:

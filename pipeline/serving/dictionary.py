@@ -7,7 +7,7 @@ from pipeline.serving.schema import VIEWS, metadata
 
 HEAD = """# Data dictionary of the serving database
 
-Made by `make docs` from `pipeline/serving/schema.py` and `sql/serving/`; do not edit it here.
+Made by `make docs` from `pipeline/serving/schema.py`, `hour_tables.py` beside it and `sql/serving/`; do not edit it here.
 
 Names and columns are the same on SQLite and PostgreSQL. Ids are texts, moments are UTC (on SQLite as text
 `2026-01-01 13:00:00.000000`). Start with the views: they show what readers get now. The tables behind them hold every

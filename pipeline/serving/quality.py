@@ -13,7 +13,7 @@ from sqlalchemy import Engine, delete, insert
 from pipeline.errors import DataError
 from pipeline.hours import parse_hour
 from pipeline.serving.database import create_schema, writing
-from pipeline.serving.schema import event_freshness, ingest_ledger, quality_results, quarantine_summary
+from pipeline.serving.schema import event_freshness, ingest_ledger, prequential, quality_results, quarantine_summary
 
 FATES = ("delivered", "accepted", "quarantined", "excluded", "duplicate")
 Account = dict[str, Any]  # what `pipeline.report.account.read_account` gives
@@ -39,6 +39,7 @@ def record_hours(engine: Engine, arm: str, accounts: Sequence[Account]) -> int:
                 quarantine_summary: list(_quarantine_rows(account)),
                 quality_results: list(_quality_rows(account)),
                 event_freshness: list(_freshness_rows(account, now)),
+                prequential: account["prequential"],
             }
             for table, found in rows.items():
                 mine = (table.c[name] == value for name, value in key.items())

@@ -8,12 +8,13 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, Double, Integer, MetaData, Table
+from sqlalchemy import BigInteger, Boolean, Column, Double, Integer, MetaData, Table
 
 from pipeline.errors import BadInput
 from pipeline.serving.columns import NUMBER, TEXT, Moment
 from pipeline.serving.columns import key as _key
 from pipeline.serving.columns import value as _value
+from pipeline.serving.hour_tables import add_hour_tables
 
 VERSION_ID = re.compile(r"[0-9T-]+-[0-9a-f]{12}")
 ALL = "all"  # the segment of popular_items that everyone belongs to
@@ -172,70 +173,7 @@ attempts = Table(
 )
 
 
-def _of_hour(name: str, comment: str, *columns: Column[Any] | CheckConstraint) -> Table:
-    """A table about hours, published or blocked; the rows of an hour are replaced when it runs again."""
-    return Table(
-        name,
-        metadata,
-        _key("source", TEXT, "where events and items come from"),
-        _key("arm", TEXT, "the design that took them in"),
-        _key("interval_start", Moment(), "start of the hour that delivered them"),
-        *columns,
-        comment=comment,
-    )
-
-
-_KIND = "events or items"
-ingest_ledger = _of_hour(
-    "ingest_ledger",
-    "What became of every delivered row: delivered = accepted + quarantined + duplicate. "
-    "Grain: source, arm, interval_start, kind.",
-    _key("kind", TEXT, _KIND),
-    _value("outcome", TEXT, "landed, or blocked: then nothing of the hour was taken in"),
-    _value("delivered", BigInteger(), "rows that the source handed over"),
-    _value("accepted", BigInteger(), "rows that were taken in, or would have been were the hour not blocked"),
-    _value("quarantined", BigInteger(), "rows kept aside with the rule that refused them"),
-    _value("excluded", BigInteger(), "of the quarantined: rows not for us, as the source says, or of somebody erased"),
-    _value("duplicate", BigInteger(), "rows whose id is known from this hour or the look-back"),
-    _value("other", TEXT, "further figures that are no part of the balance: JSON object of counts", nullable=True),
-    _value("recorded_at", Moment(), "when this row was written, by the clock"),
-    CheckConstraint("delivered = accepted + quarantined + duplicate", name="ingest_ledger_balances"),
-)
-quarantine_summary = _of_hour(
-    "quarantine_summary",
-    "Why rows were quarantined. Grain: source, arm, interval_start, kind, rule.",
-    _key("kind", TEXT, _KIND),
-    _key("rule", TEXT, "the rule, or excluded and the reason that the source gives: `excluded: no customer`"),
-    _value("rows_decided", BigInteger(), "rows whose fate this rule decided; they add up to quarantined"),
-    _value("rows_broken", BigInteger(), "rows that broke this rule, whichever decided"),
-    _value("sentence", TEXT, "what is wrong with a row that breaks it"),
-)
-quality_results = _of_hour(
-    "quality_results",
-    "What every rule and gate found, passed or not. Grain: source, arm, interval_start, stage, table_name, rule.",
-    _key("stage", TEXT, "the stage that asked"),
-    _key("table_name", TEXT, "the table that was judged; typed_… are delivered rows before any is refused"),
-    _key("rule", TEXT, "the rule or gate"),
-    _value("severity", TEXT, "critical: stops the hour; warning: is shown; refuses: sends single rows to quarantine"),
-    _value("passed", Boolean(), "whether nothing broke it"),
-    _value("checked", BigInteger(), "rows that were looked at; null for a gate, which judges the hour", nullable=True),
-    _value("failed", BigInteger(), "rows that broke it; null where rows cannot be counted", nullable=True),
-    _value("observed", Double(), "the figure that was judged, such as a share or a count", nullable=True),
-    _value("sentence", TEXT, "what breaks it; of a gate that did not pass what was found"),
-)
-event_freshness = _of_hour(
-    "event_freshness",
-    "Age of events when their hour landed and when the version that holds them was published: occurred_at to then. "
-    "Grain: source, arm, interval_start, step.",
-    _key("step", TEXT, "landed or published"),
-    _value("events", BigInteger(), "events that were measured"),
-    _value("p50_seconds", Double(), "age that half of the events do not exceed, in seconds", nullable=True),
-    _value("p95_seconds", Double(), "age that 95 of 100 events do not exceed", nullable=True),
-    _value("p99_seconds", Double(), "age that 99 of 100 events do not exceed", nullable=True),
-    _value("worst_seconds", Double(), "age of the oldest event", nullable=True),
-    _value("share_late", Double(), "share of the events that were older than the objective", nullable=True),
-    _value("recorded_at", Moment(), "when this row was written, by the clock"),
-)
+ingest_ledger, quarantine_summary, quality_results, event_freshness, prequential = add_hour_tables(metadata)
 erasures = Table(
     "erasures",
     metadata,

@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 from sqlalchemy import Engine
 
 from pipeline.errors import NotLanded, TreasureHuntError
@@ -25,6 +26,7 @@ from pipeline.report.account import Account, count_rules, read_account
 from pipeline.report.ages import measure_ages
 from pipeline.report.files import datadocs_path, write_pages
 from pipeline.report.samples import read_samples
+from pipeline.report.served import read_figures
 from pipeline.run import Run, StageResult
 from pipeline.serving.database import connect, create_schema
 from pipeline.serving.freshness import count_versions, published_moments, read_burn
@@ -93,6 +95,7 @@ def publish_account(settings: Settings, works: Sequence[Work], accounts: Sequenc
         failure = error
     for work, account in zip(works, accounts, strict=True):
         account |= {"arm": settings.arm, **known, "freshness": ages_of(work, moments.get(account["hour"], []))}
+        account["prequential"] = figures_of(work, account)
     try:
         if engine and not failure:
             record_hours(engine, settings.arm, accounts)
@@ -114,6 +117,17 @@ def ages_of(work: Work, moments: Sequence[datetime]) -> dict[str, Any]:
     except duckdb.Error:
         work.note(f"warning: events of {work.run.name} cannot be read, so that their ages are not known")
         return {"steps": {}}
+
+
+def figures_of(work: Work, account: Account) -> list[dict[str, Any]]:
+    """What served lists were worth in this hour; nothing, and a note, where that cannot be read any more."""
+    if any(stage["sentence"] for stage in account["stages"] if stage["stage"] == "review"):
+        return []  # what lies there is of an earlier attempt
+    try:
+        return read_figures(work.run)
+    except (pa.ArrowException, OSError):
+        work.note(f"warning: prequential of {work.run.name} cannot be read, so that its figures are not shown")
+        return []
 
 
 def samples_of(work: Work, account: Account) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ revoke all on {relations} from public, {publisher}, {api}, {analyst};
 -- The publisher makes versions, moves the pointer, reports, erases and forgets. Parts are granted as their table is.
 grant select, insert, update, delete, maintain on {published} to {publisher};
 grant select, insert, update, delete on
-    run_stages, ingest_ledger, quarantine_summary, quality_results, event_freshness
+    run_stages, ingest_ledger, quarantine_summary, quality_results, event_freshness, prequential
 to {publisher};
 grant select, insert, update on versions, live, attempts, erasures to {publisher};
 grant select, insert on live_history to {publisher};
@@ -24,6 +24,6 @@ grant select on {live_views}, freshness to {api};
 grant select on
     items, user_recommendations, similar_items, popular_items,
     versions, live, live_history, attempts, run_stages,
-    ingest_ledger, quarantine_summary, quality_results, event_freshness
+    ingest_ledger, quarantine_summary, quality_results, event_freshness, prequential
 to {analyst};
 grant select on {views} to {analyst};

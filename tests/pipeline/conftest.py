@@ -43,7 +43,16 @@ def ran_home(traded_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for stage in ("ingest_events", "ingest_catalog"):
         list(run_stage_of_hours(stage, hours_between(FIRST, FIRST + (WHOLE - 2) * HOUR), settings))
     for step in (WHOLE - 1, WHOLE):
-        for stage in ("ingest_events", "ingest_catalog", "prepare", "train", "evaluate", "recommend", "publish"):
+        for stage in (
+            "ingest_events",
+            "ingest_catalog",
+            "prepare",
+            "train",
+            "evaluate",
+            "recommend",
+            "publish",
+            "review",
+        ):
             run_stage(stage, FIRST + step * HOUR, settings)
     return home
 

@@ -33,9 +33,15 @@ def finding(rule: str, passed: bool = True, stage: str = "ingest_events") -> dic
     }
 
 
-def account(hour: str = HOUR, quality: tuple[dict[str, Any], ...] = (), **ledger: Any) -> dict[str, Any]:
+def account(
+    hour: str = HOUR,
+    quality: tuple[dict[str, Any], ...] = (),
+    figures: tuple[dict[str, Any], ...] = (),
+    **ledger: Any,
+) -> dict[str, Any]:
     events = {**LEDGER, "rules": RULES, "other": {}, **ledger}
-    return {"source": "shop", "hour": hour, "ledgers": {"events": events}, "quality": list(quality), "freshness": {}}
+    found = {"ledgers": {"events": events}, "quality": list(quality), "freshness": {}, "prequential": list(figures)}
+    return {"source": "shop", "hour": hour, **found}
 
 
 def rows(engine: Engine, *columns: Any) -> list[tuple[Any, ...]]:
@@ -99,7 +105,7 @@ def test_the_database_itself_refuses_a_ledger_that_does_not_balance(engine: Engi
 
 
 def test_an_hour_without_a_ledger_has_none(engine: Engine) -> None:
-    nothing = {"source": "shop", "hour": HOUR, "ledgers": {}, "quality": [], "freshness": {}}
+    nothing = {"source": "shop", "hour": HOUR, "ledgers": {}, "quality": [], "freshness": {}, "prequential": []}
     record_hours(engine, "batch", [account()])
     assert record_hours(engine, "batch", [nothing]) == 0
     assert rows(engine, ingest_ledger.c.kind) == []

@@ -67,6 +67,7 @@ ALLOWED: dict[str, set[str]] = {
             "quarantine_summary",
             "quality_results",
             "event_freshness",
+            "prequential",
         )
     },
     "select * from erasures": WRITERS,
