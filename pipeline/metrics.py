@@ -109,7 +109,10 @@ def bootstrap(
         return np.full(figures, np.nan), np.full(figures, np.nan)
     random = np.random.default_rng(seed)
     means = np.empty((resamples, figures))
-    for place in range(resamples):
-        means[place] = np.bincount(random.integers(0, users, users), minlength=users) @ values / users
+    step = max(1, 1_000_000 // users)  # resamples that are counted together: one product of matrices, in bounded memory
+    for first in range(0, resamples, step):
+        count = min(step, resamples - first)
+        drawn = [np.bincount(random.integers(0, users, users), minlength=users) for _ in range(count)]
+        means[first : first + count] = np.array(drawn, np.float64) @ values / users
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high

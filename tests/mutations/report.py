@@ -53,8 +53,8 @@ MUTATIONS = [
     ),
     (
         "the database takes a ledger that does not balance",
-        "pipeline/serving/schema.py",
-        '    CheckConstraint("delivered = accepted + quarantined + duplicate", name="ingest_ledger_balances"),\n',
+        "pipeline/serving/migrations/versions/0001_schema.py",
+        '        sa.CheckConstraint("delivered = accepted + quarantined + duplicate", name="ingest_ledger_balances"),\n',
         "",
         "tests/pipeline/serving/test_serving_quality.py::"
         "test_the_database_itself_refuses_a_ledger_that_does_not_balance[sqlite]",
