@@ -268,7 +268,8 @@ def test_a_database_from_before_there_were_revisions_is_taken_over_with_its_rows
         for table, columns in LATER.items():
             for column in columns:
                 connection.execute(text(f"alter table {table} drop column {column}"))
-        connection.execute(text("drop table event_freshness"))
+        for table in ("event_freshness", "prequential"):
+            connection.execute(text(f"drop table {table}"))
         connection.execute(text(f"drop table {REVISION_TABLE}"))
         connection.execute(text("update serving_schema set fingerprint = 'of the first release'"))
     assert not read_state(engine).is_current
@@ -292,7 +293,8 @@ def test_tables_older_than_the_first_revision_are_refused_and_left_alone(engine:
         for view in reversed(VIEWS):
             connection.execute(text(f"drop view {view}"))
         connection.execute(text(f"drop table {REVISION_TABLE}"))
-        connection.execute(text("drop table event_freshness"))
+        for table in ("event_freshness", "prequential"):
+            connection.execute(text(f"drop table {table}"))
         for table, columns in LATER.items():
             for column in columns:
                 connection.execute(text(f"alter table {table} drop column {column}"))
