@@ -205,7 +205,7 @@ def test_run_runs_every_stage_and_run_only_those_named(call: Call, traded: Setti
     said = call("run", "2026-01-05T10")
     assert said.code == 0
     lines = [line for line in said.out.splitlines() if line.startswith("2026-01-05T10")]
-    assert [line.split()[1] for line in lines][-2:] == ["publish", "report"]
+    assert [line.split()[1] for line in lines][-3:] == ["publish", "review", "report"]
     assert [("reused" in line) for line in lines] == [True, True, False, False, False, False, False, False]
     assert "rows in" in lines[0]
     assert "is live" in said.out
