@@ -53,8 +53,8 @@ MUTATIONS = [
     (
         "a full disk is told as a defect",
         "pipeline/shortage.py",
-        "is_full = isinstance(error, OSError) and error.errno in FULL",
-        "is_full = False",
+        'if is_full or isinstance(error, psycopg.errors.DiskFull) or "No space left on device" in said:',
+        "if isinstance(error, psycopg.errors.DiskFull):",
         f"{SHORTAGE}::test_drafts_of_a_full_disk_do_not_keep_the_room_that_is_needed",
     ),
     (
