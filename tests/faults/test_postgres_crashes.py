@@ -11,6 +11,7 @@ import signal
 import tempfile
 import threading
 import time
+import uuid
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -58,6 +59,15 @@ def own_server() -> Iterator[Any]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture
+def own_url(own_server: Any) -> str:
+    """URL of an empty database of this test's own in that server."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(own_server.get_uri(), autocommit=True) as admin:
+        admin.execute(f"create database {name}")
+    return str(own_server.get_uri()).replace("/postgres?", f"/{name}?")
+
+
 def crash(server: Any) -> float:
     """The server died at once, without writing anything down, and is back; returns the seconds until it let somebody in."""
     pid = server.get_postmaster_info().pid
@@ -97,8 +107,10 @@ def retry(url: str, hour: int, files: dict[str, Path]) -> None:
 
 
 @pytest.mark.timeout(1800)
-def test_a_server_that_crashes_while_a_version_is_published(own_server: Any, files: dict[str, Path]) -> None:
-    url = own_server.get_uri()
+def test_a_server_that_crashes_while_a_version_is_published(
+    own_server: Any, own_url: str, files: dict[str, Path]
+) -> None:
+    url = own_url
     retry(url, 0, files)
     chance, seconds, ends = random.Random(7), [], []
     for hour in range(1, CRASHES + 1):
@@ -114,8 +126,8 @@ def test_a_server_that_crashes_while_a_version_is_published(own_server: Any, fil
     assert set(ends) <= {0, UNREACHABLE}
 
 
-def test_nobody_is_let_in_while_all_places_are_taken_and_readers_go_on(own_server: Any, files: dict[str, Path]) -> None:
-    url = own_server.get_uri()
+def test_nobody_is_let_in_while_all_places_are_taken_and_readers_go_on(own_url: str, files: dict[str, Path]) -> None:
+    url = own_url
     retry(url, 50, files)
     readers = []
     with pytest.raises(psycopg.OperationalError):

@@ -52,6 +52,7 @@ def report(
         "hour": f"{start:%Y-%m-%dT%H}",
         "ledgers": {"events": ledger},
         "quality": [],
+        "prequential": [],
         "freshness": {"steps": steps},
     }
     record_hours(engine, arm, [account])

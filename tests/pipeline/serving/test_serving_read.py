@@ -161,7 +161,7 @@ def test_rollback_to_what_is_not_there_is_refused_with_what_is(
     publish(1)
     with pytest.raises(AuditFailed):
         publish_version(engine, describe(2), {**files, "similar_items": files["items"]})
-    for target in ("2020-01-01T00-000000000000", describe(1).version, describe(2).version, "'; drop table live"):
+    for target in ("2020-01-01T00-000000000000", describe(2).version, "'; drop table live"):
         with pytest.raises(BadInput, match=f"Kept are: {describe(1).version}, {describe(0).version}."):
             rollback(engine, "shop", "batch", target)
     assert live_id(engine) == describe(1).version
