@@ -43,9 +43,7 @@ def judge_volume(work: Work, works: Sequence[Work]) -> None:
     Hours count that are earlier and have landed or, in `works`, are about to: the same hours as when each runs by itself.
     """
     settings = work.run.settings
-    # Without what was replayed: mended rows of other hours are no sign of trade in this one.
     counted = count_events(work.draft("events"), settings.gate_min_rows)
-    counted = max(counted - work.facts["ledger"].get("replayed", 0), 0)
     work.facts["volume"] = {"events": counted, "usual": None, "references": 0}
     drafted = {other.run.hour: other.facts["volume"] for other in works if other.run.hour < work.run.hour}
     usual, count = None, 0
@@ -70,8 +68,12 @@ def judge_volume(work: Work, works: Sequence[Work]) -> None:
 
 
 def count_events(path: Path, most: int) -> int:
-    """The events of a draft, of one actor at most `most`: one client alone should not stop an hour."""
-    events = pq.read_table(path, columns=["user_id", "session_id"])
+    """The events of a draft, of one actor at most `most`: one client alone should not stop an hour.
+
+    Those that were replayed, which have no lag, do not count: mended rows of other hours are no sign of trade in this one.
+    """
+    events = pq.read_table(path, columns=["user_id", "session_id", "lag_seconds"])
+    events = events.filter(pc.is_valid(events["lag_seconds"]))
     actors = pa.table({"actor": pc.coalesce(events["user_id"], events["session_id"])})
     counts = actors.group_by("actor").aggregate([([], "count_all")])["count_all"]
     return pc.sum(pc.min_element_wise(counts, most)).as_py() or 0

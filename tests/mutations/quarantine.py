@@ -127,8 +127,8 @@ MUTATIONS = [
     (
         "replayed rows count as a change of volume",
         "pipeline/drift.py",
-        'counted - work.facts["ledger"].get("replayed", 0)',
-        "counted",
+        'events = events.filter(pc.is_valid(events["lag_seconds"]))',
+        "events = events.slice(0)",
         f"{REPLAY}::test_replayed_rows_do_not_count_as_more_events_than_usual",
     ),
 ]

@@ -44,15 +44,19 @@ def volume(home: Path, events: dict[int, int], replayed: int = 0, **knobs: Any) 
         work.facts["volume"] = {"events": accepted}
         work.folder.mkdir(parents=True)
     users = [f"u{number}" for number in range(list(events.values())[-1])]
-    write_events(works[-1].draft("events"), users)
-    works[-1].facts = {"ledger": {"replayed": replayed}}
+    write_events(works[-1].draft("events"), users, replayed=replayed)
     judge_volume(works[-1], works)
     assert [entry["rule"] for entry in works[-1].quality] == ["volume_far_off", "volume_unusual"]
     return [(entry["passed"], entry["observed"]) for entry in works[-1].quality]
 
 
-def write_events(path: Path, users: list[str | None], sessions: list[str] | None = None) -> None:
-    columns = {"user_id": pa.array(users, pa.string()), "session_id": pa.array(sessions or users, pa.string())}
+def write_events(path: Path, users: list[str | None], sessions: list[str] | None = None, replayed: int = 0) -> None:
+    """Events of these users, of which the first `replayed` were replayed: they have no lag."""
+    columns = {
+        "user_id": pa.array(users, pa.string()),
+        "session_id": pa.array(sessions or users, pa.string()),
+        "lag_seconds": pa.array([None if place < replayed else 60 for place in range(len(users))], pa.int64()),
+    }
     pq.write_table(pa.table(columns), path)
 
 

@@ -34,7 +34,7 @@ from pipeline.errors import AuditFailed, BadInput, DataError, NotLanded, Treasur
 from pipeline.hours import HOUR, format_hour
 from pipeline.inbox import inbox_folder, read_inbox
 from pipeline.line import run_stage
-from pipeline.manifests import read_manifest
+from pipeline.manifests import read_manifest, stage_facts
 from pipeline.quarantine import refused_rows, summarize_rules, write_csv
 from pipeline.replay import Replay, describe_replay, replay
 from pipeline.run import Run
@@ -310,14 +310,19 @@ def test_an_inbox_with_other_bytes_stops_the_hour(shop: Settings) -> None:
 
 
 def test_replayed_rows_do_not_count_as_more_events_than_usual(tmp_path: Path) -> None:
-    steady = [event("click", "u", "a", hour=24 * day) for day in range(4) for _ in range(2)]
-    wrong = [event("veiw", "u", "a", hour=1) for _ in range(20)]
+    steady = [event("click", f"u{number}", "a", hour=24 * day) for day in range(4) for number in range(2)]
+    wrong = [event("veiw", f"v{number}", "a", hour=1) for number in range(20)]
     settings = open_shop(tmp_path, [item("a")], [*steady, *wrong], lookback_hours=0, gate_min_rows=30)
     for hour in (0, 1, 24, 48, 71):
         run_hour(settings, hour)
     settings = settings.model_copy(update={"gate_min_rows": 1})
     assert replay(settings, FIRST + HOUR, FIRST + HOUR, mapping=[VEIW]).delivered == 20
     assert run_hour(settings, 72)["accepted"] == 22
+    assert stage_facts(Run(FIRST + 72 * HOUR, settings), "ingest_events")["volume"] == {
+        "events": 2,
+        "usual": 2,
+        "references": 3,
+    }
 
 
 # what cannot be ------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from serving_world import HOUR, describe, small_version, write_tables
 from sqlalchemy import Engine, update
@@ -423,6 +423,7 @@ keys = st.sampled_from(["0", "1", "2", "3", "5", " nobody"])
     st.sampled_from([None, "games", "category:games", "no such"]),
     st.integers(1, 8),
 )
+@example(shape=Generated(9, 6, 3, sold_out=2), kind="item", key="2", queries=[], segment=None, k=3)  # sold out within k
 def test_what_is_not_looked_up_would_not_have_been_shown(
     worlds: Callable[[Generated], ListReader],
     shape: Generated,
