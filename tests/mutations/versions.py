@@ -19,7 +19,7 @@ MUTATIONS = [
         "pipeline/serving/audit.py",
         "itself = case((catalog.c.is_available, 1), else_=0)",
         "itself = case((catalog.c.is_available, 0), else_=0)",
-        f"{AUDIT}::test_lists_of_queries_items_and_everybody_are_filled_too",
+        f"{AUDIT}::test_beside_an_item_that_is_on_sale_one_place_fewer_is_to_be_filled",
     ),
     (
         "purchases of unavailable items explain empty places",

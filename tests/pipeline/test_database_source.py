@@ -123,7 +123,7 @@ def test_a_server_that_dies_while_it_is_read_leaves_nothing_and_the_next_try_giv
     assert landed == lake_files(faultless)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(60, method="thread")  # a wait within the driver hears no signal
 @pytest.mark.parametrize("silent_after", [0, 300, 100_000])
 def test_a_server_that_goes_silent_is_given_up_in_time(
     tmp_path: Path, shop_url: str, line: Line, silent_after: int

@@ -192,6 +192,15 @@ def test_lists_of_queries_items_and_everybody_are_filled_too(engine: Engine, tmp
     assert judge(engine, tmp_path, tables, 1, ALONE, k=2)["lists_not_filled"] == (False, 1)
 
 
+def test_beside_an_item_that_is_on_sale_one_place_fewer_is_to_be_filled(engine: Engine, tmp_path: Path) -> None:
+    tables = letters("abc", {"u": "abc"})
+    full = {"rank": [1, 2, 3], "item_id": ["a", "b", "c"], "score": [1.0] * 3, "reason": ['["popular"]'] * 3}
+    tables["query_recommendations"] = full | {"query": ["q"] * 3, "is_common": [True] * 3}
+    two = {name: values[:2] for name, values in full.items()}
+    tables["similar_items"] = two | {"item_id": ["c"] * 2, "similar_item_id": ["a", "b"]}
+    assert judge(engine, tmp_path, tables, 0, ALONE, k=3)["lists_not_filled"] == (True, 0)
+
+
 COMPARED = replace(ALONE, coverage_limit=0.5, overlap_limit=0.3, compare_min_users=2)
 BEFORE = {"u": "abcd", "v": "abcd"}
 

@@ -62,14 +62,15 @@ def test_a_version_published_meanwhile_is_kept_and_goes_live_at_once_when_asked(
 
 
 def test_going_back_further_keeps_the_pin_and_its_reason(engine: Engine, publish: Publish) -> None:
-    for hour in range(3):
+    for hour in range(4):
         publish(hour)
     rollback(engine, *SHOP, pin=True, why="bad")
-    rollback(engine, *SHOP)
-    with reading(engine) as connection:
-        pinned = read_pin(connection, *SHOP) or ""
-    assert pinned.startswith(f"{describe(0).version} is pinned since ") and pinned.endswith("(bad)")
-    assert publish(3) == "pinned"
+    for hour, why, said in ((1, None, "(bad)"), (0, "worse still", "(worse still)")):
+        rollback(engine, *SHOP, why=why)
+        with reading(engine) as connection:
+            pinned = read_pin(connection, *SHOP) or ""
+        assert pinned.startswith(f"{describe(hour).version} is pinned since ") and pinned.endswith(said)
+    assert publish(4) == "pinned"
 
 
 def test_a_rollback_without_a_pin_is_followed_by_the_next_hour(engine: Engine, publish: Publish) -> None:
