@@ -2,15 +2,13 @@
 
 import hashlib
 import hmac
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
 from fastapi import Request
 from itsdangerous import BadSignature, TimestampSigner
 from starlette.responses import RedirectResponse, Response
 
-from pipeline.api.guards import RateLimit
+from pipeline.api.guards import RateLimit, Refusal
 from pipeline.errors import BadInput
 
 START = "/look"
@@ -19,16 +17,6 @@ SECONDS = 8 * 3600  # then the password is asked for again
 LONGEST_FORM = 4096  # bytes
 SHORTEST_PASSWORD = 12
 TRIES_AT_ONCE, TRIES_PER_SECOND = 5, 0.5  # of one address, in one process
-
-
-@dataclass(frozen=True)
-class Refusal:
-    """Why somebody is not let in, and where they were going."""
-
-    sentence: str
-    where: str
-    status: int = 401
-    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def check_password(password: str) -> str:
@@ -58,15 +46,15 @@ class Login:
             return False
         return True
 
-    async def enter(self, request: Request) -> Response | Refusal:
-        """On to where the form says with a cookie, when it holds the password."""
+    async def enter(self, request: Request) -> Response | tuple[Refusal, str]:
+        """On to where the form says with a cookie, when it holds the password; else why not, and where that was."""
         form = await _read_form(request)
         where = stay_inside(form.get("where", [""])[0])
         wait = self.tries.seconds_to_wait(str(request.client.host if request.client else ""))
         if wait:
-            return Refusal(f"Too many tries; wait {wait:.0f} s.", where, 429, {"Retry-After": f"{wait:.0f}"})
+            return Refusal(429, f"Too many tries; wait {wait:.0f} s.", {"Retry-After": f"{wait:.0f}"}), where
         if not hmac.compare_digest(form.get("password", [""])[0].encode(), self.password):
-            return Refusal("That is not the password.", where)
+            return Refusal(401, "That is not the password."), where
         answer = RedirectResponse(where, 303)
         answer.set_cookie(
             COOKIE,

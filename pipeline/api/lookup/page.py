@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
+from pipeline.api.lists import LONGEST_TEXT
 from pipeline.api.lookup.look import Found, Shown, Version
 from pipeline.report.html import STYLE, Html, badge, card, element, join, number, page, table
 from pipeline.serving.contract import Listed
@@ -75,7 +76,7 @@ def ask(versions: Sequence[Version], kind: str, of: str, version: str, beside: s
             name_="of",
             value=of,
             required="",
-            maxlength=512,
+            maxlength=LONGEST_TEXT,
             placeholder="id, or what was typed",
             aria_label="Id or text",
         ),

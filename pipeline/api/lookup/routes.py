@@ -43,7 +43,8 @@ async def log_in(request: Request) -> Response:
     entered = await login.enter(request)
     if isinstance(entered, Response):
         return entered
-    return _answer(page.login_page(entered.where, entered.sentence), entered.status, entered.headers)
+    refusal, where = entered
+    return _answer(page.login_page(where, refusal.sentence), refusal.status, refusal.headers)
 
 
 @router.post("/out")
