@@ -78,6 +78,10 @@ class ListReader:
         rows = self._fetch(*self._ask(version, asked, min(asked.k or LONGEST_LIST, longest or 0)))
         return self.follow(self._listing(pinned, rows))
 
+    def read_titles(self, version: str, wanted: set[str]) -> dict[str, str | None]:
+        """The titles of these items in a published version, live or not; items that it does not know are left out."""
+        return dict(self._fetch(*_ask_titles(version, wanted, self.engine.dialect)))
+
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""
         return self.follow(self.refreshing())

@@ -91,7 +91,9 @@ class Looker:
             return Found(kind, of, lists, item=self._item(chosen[0].name, of))
         if kind == "user":
             recent = read_recent(self.settings, of, chosen[0].interval_start)
-            titles = self._titles(chosen[0].name, {row["item_id"] for row in recent.events if row["item_id"]})
+            titles = self.reader.read_titles(
+                chosen[0].name, {row["item_id"] for row in recent.events if row["item_id"]}
+            )
             return Found(kind, of, lists, recent, titles)
         return Found(kind, of, lists)
 
@@ -105,10 +107,3 @@ class Looker:
                 select(items).where(items.c.version == version, items.c.item_id == item_id)
             ).one_or_none()
         return dict(row._mapping) if row else None
-
-    def _titles(self, version: str, wanted: set[str]) -> dict[str, str | None]:
-        with answering(self.engine), self.engine.connect() as connection:
-            found = connection.execute(
-                select(items.c.item_id, items.c.title).where(items.c.version == version, items.c.item_id.in_(wanted))
-            )
-            return {row.item_id: row.title for row in found}
