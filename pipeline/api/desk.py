@@ -31,7 +31,7 @@ class Desk:
         url = settings.serving_read_url or settings.serving
         self.patience = settings.api_patience_ms / 1000
         self.engine = connect_readers(url, settings.api_connections, settings.api_patience_ms)
-        self.reader = ListReader(self.engine, settings.source, settings.arm, settings.stale_after_minutes)
+        self.reader = ListReader(self.engine, settings.source, settings.arm, settings.stale_after_minutes, True)
         self.threads = ThreadPoolExecutor(settings.api_connections, thread_name_prefix="read")
         self.lines: Lines | None = None
         if self.engine.dialect.name == "postgresql":
@@ -43,10 +43,7 @@ class Desk:
         """The answer; raises what is the trouble only when no version was ever seen."""
         if self.trouble is None:
             try:
-                answer = await self._follow(self.reader.reading(asked))
-                if not self.reader.knows_titles:  # a new version
-                    self.nudge.set()
-                return answer
+                return await self._follow(self.reader.reading(asked))
             except Late as error:  # one slow read is no reason to ask no more: the next look decides
                 trouble: TreasureHuntError = error
             except TreasureHuntError as error:
@@ -61,7 +58,7 @@ class Desk:
     async def look(self) -> None:
         """The live version is known and the trouble, if any, is written down."""
         try:
-            await self._follow(self.reader.looking())
+            await self._follow(self.reader.refreshing())
             if self.trouble is not None and not isinstance(self.trouble, NotLanded):
                 log.warning("the serving database answers again")
             self.trouble = None

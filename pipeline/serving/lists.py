@@ -6,6 +6,8 @@ its rows. `ListReader.follow` takes them through a SQLAlchemy engine, `pooled.Li
 
 import re
 from collections.abc import Generator, Mapping, Sequence
+from concurrent.futures import Future, wait
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -26,6 +28,7 @@ from pipeline.serving.schema import ALL, PUBLISHED, check_version, items, live, 
 READ_TABLES = ("live", "versions", *(table.name for table in PUBLISHED))
 LONGEST_LIST = 1000  # what the setting k allows
 KEPT_TITLES = 50_000  # of one version, some ten megabytes
+TITLES_AT_ONCE = 5_000  # a few milliseconds
 PLACES = tuple(f"query_{place}" for place in range(1, MAX_QUERIES + 1))
 BEST_FIRST = {source: place for place, source in enumerate(Source)}
 SOURCES = {str(source): source for source in Source}  # a look-up costs a tenth of making one from its name
@@ -33,7 +36,8 @@ SOURCES = {str(source): source for source in Source}  # a look-up costs a tenth 
 Rows = Sequence[tuple[Any, ...]]
 Question = tuple[str, Any]  # a statement as the database's driver takes it, and its values
 T = TypeVar("T")
-Steps = Generator[Question, Rows, T]
+Turn = Future[None]  # of somebody else, who finds out the same; done when that is over, however it went
+Steps = Generator[Question | Turn, Rows, T]
 
 
 @dataclass
@@ -45,7 +49,6 @@ class Pinned:
     data_cutoff: datetime
     popular: tuple[Listed, ...] = ()
     titles: dict[str, str | None] = field(default_factory=dict)
-    knows_titles: bool = False  # as many as are kept
 
     @property
     def k(self) -> int:
@@ -54,12 +57,19 @@ class Pinned:
 
 
 class ListReader:
-    """Reads the live lists of one source and arm; several threads may share it."""
+    """Reads the live lists of one source and arm; several threads may share it.
 
-    def __init__(self, engine: Engine, source: str, arm: str, stale_after_minutes: float) -> None:
+    With `keeps_titles`, for whoever reads all day, all titles of a version are read at once when it is first met.
+    """
+
+    def __init__(
+        self, engine: Engine, source: str, arm: str, stale_after_minutes: float, keeps_titles: bool = False
+    ) -> None:
         self.engine, self.source, self.arm = engine, source, arm
         self.stale_after = timedelta(minutes=stale_after_minutes)
+        self.keeps_titles = keeps_titles
         self.pinned: Pinned | None = None  # the version that was live when somebody last looked
+        self.turn: Turn | None = None  # of whoever reads a new one now
 
     def read(self, asked: Asked) -> Answer:
         """The list that was asked for, from the version that is live in the very snapshot that is read.
@@ -86,11 +96,6 @@ class ListReader:
         """The version that is live now, looked up anew when another one was pinned."""
         return self.follow(self.refreshing())
 
-    @property
-    def knows_titles(self) -> bool:
-        """Whether reads of the version that was live last need not ask for titles."""
-        return self.pinned is not None and self.pinned.knows_titles
-
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
         pinned = self.pinned
@@ -99,12 +104,17 @@ class ListReader:
     def follow(self, steps: Steps[T]) -> T:
         """What the steps come to, each taken on a connection of the engine."""
         rows: Rows | None = None
-        while True:
-            try:
-                question = steps.send(rows)  # type: ignore[arg-type]
-            except StopIteration as end:
-                return end.value
-            rows = self._fetch(*question)
+        with closing(steps):  # who waits for these to end is not left waiting when they fail
+            while True:
+                try:
+                    question = steps.send(rows)  # type: ignore[arg-type]
+                except StopIteration as end:
+                    return end.value
+                if isinstance(question, Future):
+                    wait([question])
+                    rows = None
+                else:
+                    rows = self._fetch(*question)
 
     def _fetch(self, statement: str, values: Any) -> Rows:
         # Past SQLAlchemy's own execution, which costs as much as the rest of a read.
@@ -125,15 +135,18 @@ class ListReader:
 
     def reading(self, asked: Asked) -> Steps[Answer]:
         """The steps of `read`: one question, as long as the version that was pinned is live and titles are known."""
+        if self.turn:  # what is pinned is no longer live, and whoever reads what is needs the connections
+            yield self.turn
         pinned = self.pinned or (yield from self.refreshing())
         while True:
             rows = yield self._ask(pinned.version, asked, min(asked.k or pinned.k, pinned.k))
             if rows and rows[0][0] == pinned.version:
                 return self._answer(pinned, (yield from self._listing(pinned, rows)))
-            pinned = yield from self.refreshing()
+            known = self.pinned  # by somebody else, meanwhile
+            pinned = known if rows and known and known.version == rows[0][0] else (yield from self.refreshing())
 
     def refreshing(self) -> Steps[Pinned]:
-        """The steps of `refresh`."""
+        """The steps of `refresh`. Of those who come upon a new version at once, one reads it and the others wait."""
         pointed = select(live.c.version, versions.c.tier, versions.c.data_cutoff).join(
             versions, versions.c.version == live.c.version
         )
@@ -142,24 +155,25 @@ class ListReader:
         if not found:
             raise nothing_published(self.source, self.arm)
         version, tier, cutoff = found[0]
+        while self.turn:
+            yield self.turn
         known = self.pinned
         if known and known.version == version:
             return known
-        as_moment = versions.c.data_cutoff.type.dialect_impl(self.engine.dialect)
-        convert: Any = as_moment.result_processor(self.engine.dialect, None)
-        pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
-        rows = yield self._ask(version, Asked(), LONGEST_LIST)
-        pinned.popular = yield from self._listing(pinned, rows)
-        self.pinned = pinned
-        return pinned
-
-    def looking(self) -> Steps[Pinned]:
-        """The steps of `refresh` for whoever reads all day: the titles that reasons may name are at hand, too."""
-        pinned = yield from self.refreshing()
-        if not pinned.knows_titles:
-            yield from self._learning(pinned, None)
-            pinned.knows_titles = True
-        return pinned
+        turn = self.turn = Turn()
+        try:
+            as_moment = versions.c.data_cutoff.type.dialect_impl(self.engine.dialect)
+            convert: Any = as_moment.result_processor(self.engine.dialect, None)
+            pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
+            if self.keeps_titles:
+                yield from self._learning_all(pinned)
+            rows = yield self._ask(version, Asked(), LONGEST_LIST)
+            pinned.popular = yield from self._listing(pinned, rows)
+            self.pinned = pinned
+            return pinned
+        finally:
+            self.turn = None
+            turn.set_result(None)
 
     def _ask(self, version: str, asked: Asked, k: int) -> Question:
         """The rows of sql/serving/served_list.sql; of a live version always at least one."""
@@ -201,13 +215,23 @@ class ListReader:
             for _, rank, item_id, title, price, currency, score, segment, reason, source in rows
         )
 
-    def _learning(self, pinned: Pinned, wanted: set[str] | None) -> Steps[Mapping[str, str | None]]:
-        """Titles of these items (None: of as many as are kept) are remembered for the version, where they never change."""
+    def _learning(self, pinned: Pinned, wanted: set[str]) -> Steps[Mapping[str, str | None]]:
+        """Titles of these items are remembered for the version, where they never change."""
         rows = yield _ask_titles(pinned.version, wanted, self.engine.dialect)
-        titles = pinned.titles if len(pinned.titles) + len(wanted or ()) <= KEPT_TITLES else {}
-        titles.update({**dict.fromkeys(wanted or ()), **dict(rows)})
+        titles = pinned.titles if len(pinned.titles) + len(wanted) <= KEPT_TITLES else {}
+        titles.update({**dict.fromkeys(wanted), **dict(rows)})
         pinned.titles = titles
         return titles
+
+    def _learning_all(self, pinned: Pinned) -> Steps[None]:
+        """The version's titles are remembered, as many as are kept, some at a time: an event loop has others to answer."""
+        after, is_more = "", True
+        while is_more:
+            count = min(TITLES_AT_ONCE, KEPT_TITLES - len(pinned.titles))
+            rows = yield _ask_more_titles(pinned.version, after, count, self.engine.dialect)
+            pinned.titles.update(rows)
+            is_more = len(rows) == TITLES_AT_ONCE and len(pinned.titles) < KEPT_TITLES
+            after = rows[-1][0] if rows else ""
 
 
 def busy(engine: Engine) -> Unreachable:
@@ -229,10 +253,20 @@ def statement_for(version: str, dialect: str, given: tuple[str, ...]) -> str:
     return re.sub(r"\$([a-z_0-9]+)", lambda found: mark.format(found[1]) if found[1] in given else "null", text)
 
 
-def _ask_titles(version: str, wanted: set[str] | None, dialect: Dialect) -> Question:
-    statement = select(items.c.item_id, items.c.title).where(items.c.version == bindparam("version", version))
-    statement = statement.limit(KEPT_TITLES) if wanted is None else statement.where(items.c.item_id.in_(wanted))
-    return compile_question(statement, dialect)
+def _ask_titles(version: str, wanted: set[str], dialect: Dialect) -> Question:
+    # As many names as a power of two, the last one repeated: few different statements, which are planned once each.
+    names = sorted(wanted)
+    names += names[-1:] * (2 ** (len(names) - 1).bit_length() - len(names))
+    return compile_question(_titles_of(version).where(items.c.item_id.in_(names)), dialect)
+
+
+def _ask_more_titles(version: str, after: str, count: int, dialect: Dialect) -> Question:
+    more = _titles_of(version).where(items.c.item_id > bindparam("after", after)).order_by(items.c.item_id).limit(count)
+    return compile_question(more, dialect)
+
+
+def _titles_of(version: str) -> Select[Any]:
+    return select(items.c.item_id, items.c.title).where(items.c.version == bindparam("version", version))
 
 
 def compile_question(statement: Select[Any], dialect: Dialect) -> Question:

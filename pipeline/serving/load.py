@@ -111,7 +111,9 @@ def _copy_rows(
     _call(connection, "create_part", table, version)
     driver: Any = connection.connection.driver_connection
     options = pyarrow.csv.WriteOptions(include_header=False)
-    with driver.cursor() as cursor, cursor.copy(f"copy {part} ({', '.join(names)}) from stdin (format csv)") as copy:
+    # Frozen: else the first readers of every page would mark its rows as committed, and write that to the log.
+    statement = f"copy {part} ({', '.join(names)}) from stdin (format csv, freeze)"
+    with driver.cursor() as cursor, cursor.copy(statement) as copy:
         for batch in batches:
             if batch.num_rows:
                 buffer = io.BytesIO()

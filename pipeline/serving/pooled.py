@@ -3,7 +3,8 @@
 import asyncio
 import os
 import socket
-from contextlib import suppress
+from concurrent.futures import Future
+from contextlib import closing, suppress
 from typing import Any
 
 import psycopg
@@ -59,20 +60,27 @@ class Lines:
         """`engine` is one of `connect_readers`; only what it knows of the database is used."""
         self.engine, self.patience = engine, patience
         self.options = engine.dialect.create_connect_args(engine.url)[1]
-        # The one that was put back last is taken first; None is one that is not open.
-        self.free: asyncio.LifoQueue[psycopg.AsyncConnection[Any] | None] = asyncio.LifoQueue()
-        for _ in range(connections):
-            self.free.put_nowait(None)
+        # The one that was put back last is taken first, by who waits longest; None is one that is not open.
+        self.free: list[psycopg.AsyncConnection[Any] | None] = [None] * connections
+        self.queue = asyncio.Semaphore(connections)
 
     async def follow(self, steps: Steps[T]) -> T:
         """What the steps come to. Raises `TimeoutError` when they take longer than the patience."""
-        rows, until = None, asyncio.get_running_loop().time() + self.patience
-        while True:
-            try:
-                question = steps.send(rows)  # type: ignore[arg-type]
-            except StopIteration as end:
-                return end.value
-            rows = await self._fetch(*question, until)
+        loop = asyncio.get_running_loop()
+        rows, until = None, loop.time() + self.patience
+        with closing(steps):  # who waits for these to end is not left waiting when they are given up
+            while True:
+                try:
+                    question = steps.send(rows)  # type: ignore[arg-type]
+                except StopIteration as end:
+                    return end.value
+                if isinstance(question, Future):
+                    done, _ = await asyncio.wait([asyncio.wrap_future(question)], timeout=until - loop.time())
+                    if not done:
+                        raise TimeoutError
+                    rows = None
+                else:
+                    rows = await self._fetch(*question, until)
 
     async def _fetch(self, statement: str, values: Any, until: float) -> Rows:
         line, loop = await self._take(until), asyncio.get_running_loop()
@@ -85,41 +93,45 @@ class Lines:
             if line.broken:  # then the idle ones are, too, and need not be found out one by one
                 self.close()
             await line.close()
-            self.free.put_nowait(None)
+            self._put_back(None)
             if loop.time() >= until:
                 raise TimeoutError from None
             raise
         finally:
             timer.cancel()
-        self.free.put_nowait(line)
+        self._put_back(line)
         return rows
 
     async def _take(self, until: float) -> psycopg.AsyncConnection[Any]:
-        if self.free.empty():
+        if self.queue.locked():
             try:
                 async with asyncio.timeout_at(until):
-                    line = await self.free.get()
+                    await self.queue.acquire()
             except TimeoutError:
                 raise busy(self.engine) from None
         else:
-            line = self.free.get_nowait()
+            await self.queue.acquire()  # at once
+        line = self.free.pop()
         try:
             if line is None:
                 with answering(self.engine):
                     async with asyncio.timeout_at(until):  # there is no question yet to be given up
                         line = await psycopg.AsyncConnection.connect(**self.options, autocommit=True)
         except BaseException:
-            self.free.put_nowait(None)
+            self._put_back(None)
             raise
         return line
 
+    def _put_back(self, line: psycopg.AsyncConnection[Any] | None) -> None:
+        self.free.append(line)
+        self.queue.release()
+
     def close(self) -> None:
         """Connections that nobody uses are closed; whoever needs one opens another."""
-        idle = [self.free.get_nowait() for _ in range(self.free.qsize())]
-        for line in idle:
+        for line in self.free:
             if line is not None:
                 line.pgconn.finish()
-            self.free.put_nowait(None)
+        self.free = [None] * len(self.free)
 
 
 def shut(line: psycopg.AsyncConnection[Any]) -> None:

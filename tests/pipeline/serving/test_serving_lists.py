@@ -202,7 +202,8 @@ def test_one_read_is_of_one_version_also_when_another_goes_live_in_the_middle(
 
 
 def test_a_read_is_one_statement_once_the_version_and_titles_are_known(reader: ListReader) -> None:
-    reader.follow(reader.looking())
+    reader.keeps_titles = True
+    reader.refresh()
     for asked in (Asked(user="u1", queries=("go",)), Asked(query="chess"), Asked(item="i10"), Asked(segment="games")):
         steps = reader.reading(asked)
         rows = reader._fetch(*next(steps))
@@ -220,8 +221,50 @@ def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
         reader.follow(reader._learning(pinned, {name}))
         assert pinned.titles[name] == f"title of {name}"
         assert len(pinned.titles) <= 3
-    other = ListReader(reader.engine, "shop", "batch", 90)
-    assert len(other.follow(other.looking()).titles) == 3
+    assert len(ListReader(reader.engine, "shop", "batch", 90, keeps_titles=True).refresh().titles) == 3
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 30, 31])
+def test_whoever_reads_all_day_learns_all_titles_however_many_come_at_once(
+    reader: ListReader, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(lists, "TITLES_AT_ONCE", at_once)
+    reader.keeps_titles = True
+    assert reader.refresh().titles == {name: f"title of {name}" for name in ITEMS}
+
+
+def test_of_those_who_come_upon_a_new_version_one_reads_it_and_the_others_wait(reader: ListReader) -> None:
+    first, second, third = reader.refreshing(), reader.refreshing(), reader.reading(Asked(user="u1"))
+    pointers = next(first), next(second)
+    asked = first.send(reader._fetch(*pointers[0]))
+    turn = second.send(reader._fetch(*pointers[1]))
+    assert next(third) is turn is reader.turn
+    assert not turn.done()
+    pinned = go_on(reader, first, asked)
+    assert turn.done()
+    with pytest.raises(StopIteration) as end:  # without a question of its own
+        second.send(None)
+    assert end.value.value is pinned is reader.pinned
+    assert go_on(reader, third, third.send(None)).version == pinned.version
+
+
+def test_when_whoever_reads_a_new_version_gives_up_the_next_one_does_it(reader: ListReader) -> None:
+    first, second = reader.refreshing(), reader.refreshing()
+    pointers = next(first), next(second)
+    first.send(reader._fetch(*pointers[0]))
+    second.send(reader._fetch(*pointers[1]))
+    first.close()
+    assert reader.pinned is None
+    assert go_on(reader, second, second.send(None)) is reader.pinned
+
+
+def go_on(reader: ListReader, steps: Any, question: Any) -> Any:
+    """What the steps come to from this question of theirs on."""
+    while True:
+        try:
+            question = steps.send(reader._fetch(*question))
+        except StopIteration as end:
+            return end.value
 
 
 def test_without_database_the_popular_list_of_the_last_version_is_still_there(reader: ListReader) -> None:

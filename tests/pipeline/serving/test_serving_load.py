@@ -116,3 +116,16 @@ def test_nul_byte_is_refused_by_postgresql_in_one_sentence(postgres_url: str, tm
         publish_version(engine, describe(), write_tables(tmp_path / "nul", tables))
     assert "canary" not in str(caught.value)
     engine.dispose()
+
+
+def test_the_first_readers_of_a_version_write_nothing(postgres_url: str, files: dict[str, Path]) -> None:
+    engine = connect(postgres_url)
+    publish_version(engine, describe(), files)
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        assert connection.exec_driver_sql("show data_checksums").scalar() == "on"  # else marks are not logged anyway
+        connection.exec_driver_sql("checkpoint")  # the first change of a page after it is logged with the whole page
+        for table in PUBLISHED:
+            read = f"explain (analyze, wal, format json) select count(*) from {table.name}"
+            (plan,) = connection.exec_driver_sql(read).scalar()
+            assert plan["Plan"].get("WAL Records", 0) == 0, table.name
+    engine.dispose()

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
+from pipeline.serving.lists import Turn
 from pipeline.serving.pooled import Lines, connect_readers
 
 SERVER_PATIENCE_MS = 20_000  # far longer than that of the lines, so that these give up first
@@ -88,6 +89,59 @@ def test_whoever_gets_no_connection_in_time_is_told_so(run: Callable[..., Any]) 
         return await lines.follow(asking("select 1"))
 
     assert run(ask, connections=1) == [(1,)]
+
+
+def test_who_waits_longest_gets_the_next_connection(run: Callable[..., Any]) -> None:
+    ended: list[str] = []
+
+    def asking_often() -> Generator[tuple[str, Any], Any, None]:
+        for _ in range(10):
+            yield "select pg_sleep(0.02)", {}
+
+    async def ask(lines: Lines) -> None:
+        async def note(name: str, steps: Any) -> None:
+            await lines.follow(steps)
+            ended.append(name)
+
+        await asyncio.gather(note("often", asking_often()), note("once", asking("select 1")))
+
+    run(ask, connections=1, patience=5)
+    assert ended == ["once", "often"]
+
+
+def test_whoever_waits_for_what_somebody_else_asks_waits_no_longer_than_the_patience(run: Callable[..., Any]) -> None:
+    turn: Turn = Turn()
+
+    def waiting() -> Generator[Turn, None, str]:
+        yield turn
+        return "told"
+
+    async def ask(lines: Lines) -> str:
+        with pytest.raises(TimeoutError):
+            await lines.follow(waiting())
+        lines.patience = 5
+        asyncio.get_running_loop().call_later(0.1, turn.set_result, None)
+        return await lines.follow(waiting())
+
+    assert run(ask) == "told"
+
+
+def test_steps_that_are_given_up_are_closed(run: Callable[..., Any]) -> None:
+    closed: list[bool] = []
+
+    def steps() -> Generator[tuple[str, Any], Any, None]:
+        try:
+            yield "select pg_sleep(30)", {}
+        finally:
+            closed.append(True)
+
+    async def ask(lines: Lines) -> None:
+        kept = steps()  # so that nothing else closes it
+        with pytest.raises(TimeoutError):
+            await lines.follow(kept)
+        assert closed == [True]
+
+    run(ask)
 
 
 def test_when_one_connection_broke_idle_ones_are_replaced_too(run: Callable[..., Any], postgres_url: str) -> None:
