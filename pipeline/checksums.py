@@ -1,6 +1,7 @@
 """Checksums delivered with files: `SHA256SUMS` beside them, as `sha256sum` writes it, or in the pages of Parquet."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
@@ -20,20 +21,36 @@ def check_folder(folder: Path) -> None:
 
     Raises `Unreadable` naming the first file that is missing or other than listed, or the line that cannot be read.
     """
-    sums = folder / SUMS
-    if not sums.is_file():
-        return
-    for number, line in enumerate(sums.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-        found = LINE.fullmatch(line)
-        name = PurePosixPath(found[2]) if found else PurePosixPath("..")
-        if not found or name.is_absolute() or ".." in name.parts:
-            raise Unreadable(f"line {number} of {sums} is not a checksum and the name of a file below it.")
-        path = folder / name
+    for path, wanted in read_sums(folder).items():
         if not path.is_file():
             raise Unreadable(f"{path} is missing, but {SUMS} lists it; have it delivered again.")
         state = path.stat()
-        if _hash(path, state.st_size, state.st_mtime_ns) != found[1].lower():
+        if _hash(path, state.st_size, state.st_mtime_ns) != wanted:
             raise Unreadable(f"{path} is not what {SUMS} says; have it delivered again.")
+
+
+def require_sums(folder: Path, files: Sequence[Path]) -> None:
+    """The folder's SHA256SUMS lists every one of these files; else `Unreadable` names the first and counts them."""
+    listed = read_sums(folder)
+    missing = [file for file in files if file not in listed]
+    if missing:
+        raise Unreadable(
+            f"{missing[0]} has no checksum in {folder / SUMS}, as {len(missing)} of {len(files)} files to read, and "
+            "TREASURE_HUNT_REQUIRE_CHECKSUMS is set; have checksums delivered with the files."
+        )
+
+
+def read_sums(folder: Path) -> dict[Path, str]:
+    """The files that a folder's SHA256SUMS lists, with their hashes; none without one. `Unreadable` names a bad line."""
+    sums, listed = folder / SUMS, {}
+    if sums.is_file():
+        for number, line in enumerate(sums.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
+            found = LINE.fullmatch(line)
+            name = PurePosixPath(found[2]) if found else PurePosixPath("..")
+            if not found or name.is_absolute() or ".." in name.parts:
+                raise Unreadable(f"line {number} of {sums} is not a checksum and the name of a file below it.")
+            listed[folder / name] = found[1].lower()
+    return listed
 
 
 def check_pages(path: Path) -> None:

@@ -105,6 +105,10 @@ class Settings(BaseSettings):
         600, ge=1, description="seconds after which a pull from a source's database is given up"
     )
 
+    require_checksums: bool = Field(
+        False, description="whether a source's files that no SHA256SUMS beside them lists are refused"
+    )
+
     # what counts
     window_days: int = Field(30, ge=1, le=3650, description="days of events that interactions are made from")
     half_life_days: float = Field(14.0, gt=0, description="days after which an event counts half")

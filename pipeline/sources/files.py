@@ -7,7 +7,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.checksums import check_folder, check_pages
+from pipeline.checksums import check_folder, check_pages, require_sums
 from pipeline.duck import connect
 from pipeline.errors import DataError, Unreadable
 from pipeline.run import Run
@@ -25,6 +25,8 @@ def pull_files(
     values of another. `$file_name` is the file's name below the folder.
     """
     check_folder(folder)
+    if run.settings.require_checksums:
+        require_sums(folder, files)
     for file in files:
         if file.suffix == ".parquet":
             check_pages(file)

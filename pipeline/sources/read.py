@@ -61,6 +61,11 @@ def pull(
     if is_database(url):
         return pull_database(run, kind, url, statement, values, target)
     relations = relations_of(read_contract(folder, kind))
+    if run.settings.require_checksums and not relations:
+        raise BadInput(
+            f"TREASURE_HUNT_REQUIRE_CHECKSUMS is set, but source {run.settings.source} has no contract that says which "
+            f"files {kind} are read from; write {folder / 'contract.csv'}."
+        )
     files = open_folder(run, url, relations, start, end, scratch or target.parent)
     return pull_files(run, kind, files, find_files(files, relations, start, end), statement, values, target)
 

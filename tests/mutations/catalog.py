@@ -101,7 +101,7 @@ MUTATIONS = [
     (
         "delivered files are not held against their checksums",
         "pipeline/checksums.py",
-        "if _hash(path, state.st_size, state.st_mtime_ns) != found[1].lower():",
+        "if _hash(path, state.st_size, state.st_mtime_ns) != wanted:",
         "if False:",
         "tests/pipeline/test_checksums.py::test_a_damaged_delivery_leaves_the_last_good_snapshot_in_use_and_names_the_file",
     ),

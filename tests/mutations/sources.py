@@ -134,6 +134,22 @@ MUTATIONS = [
         f"{FOLDERS}::test_a_missing_bucket_is_named",
     ),
     (
+        "a file without a checksum is read where checksums are required",
+        "pipeline/sources/files.py",
+        "        require_sums(folder, files)",
+        "        pass",
+        "tests/pipeline/test_checksums.py::"
+        "test_where_checksums_are_required_no_file_is_read_without_and_none_with_a_flipped_or_missing_byte[csv]",
+    ),
+    (
+        "checksums are required of files that nobody knows",
+        "pipeline/sources/read.py",
+        "if run.settings.require_checksums and not relations:",
+        "if False:",
+        "tests/pipeline/test_checksums.py::"
+        "test_where_checksums_are_required_no_file_is_read_without_and_none_with_a_flipped_or_missing_byte[csv]",
+    ),
+    (
         "checksums of pages are not looked at",
         "pipeline/checksums.py",
         "page_checksum_verification=True",

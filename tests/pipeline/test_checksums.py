@@ -13,7 +13,7 @@ from handmade_shop import FIRST, landed_path, open_shop, rows, without_remedy
 
 from pipeline.catalog import find_landed, is_undamaged
 from pipeline.checksums import check_folder
-from pipeline.errors import DataError, NotLanded, Unreadable
+from pipeline.errors import BadInput, DataError, NotLanded, Unreadable
 from pipeline.hours import HOUR
 from pipeline.item_history import read_item_history
 from pipeline.lake import Work
@@ -74,6 +74,37 @@ def test_a_delivered_file_with_any_flipped_or_missing_byte_is_refused_where_chec
         with pytest.raises(Unreadable, match=f"{path} is not what SHA256SUMS says; have it delivered again"):
             pull_to(settings, pulled)
         assert not pulled.exists()
+    path.write_bytes(whole)
+    pull_to(settings, pulled)
+    assert pulled.exists()
+
+
+@pytest.mark.parametrize("kind", ["csv", "parquet"])
+def test_where_checksums_are_required_no_file_is_read_without_and_none_with_a_flipped_or_missing_byte(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    settings = open_folder(tmp_path, monkeypatch, kind, require_checksums=True)
+    path = deliver(settings, many_items(40))
+    whole, pulled = path.read_bytes(), tmp_path / "pulled.parquet"
+    contract = tmp_path / "sources" / "files" / "contract.csv"
+    with pytest.raises(BadInput, match=f"has no contract that says which files items are read from; write {contract}"):
+        pull_to(settings, pulled)
+    contract.write_text(f"query,relation,column,type,is_needed\nitems,{path.name},,,\n")
+    refused = f"{path} has no checksum in {path.parent}/SHA256SUMS, as 1 of 1 files to read, and .* is set"
+    write_sums(contract)
+    (contract.parent / "SHA256SUMS").rename(path.parent / "SHA256SUMS")
+    (path.parent / contract.name).write_bytes(contract.read_bytes())  # another file has a checksum
+    for damaged in [whole, *damages(whole)]:
+        path.write_bytes(damaged)
+        with pytest.raises(Unreadable, match=refused):
+            pull_to(settings, pulled)
+    path.write_bytes(whole)
+    write_sums(path)
+    for damaged in damages(whole):
+        path.write_bytes(damaged)
+        with pytest.raises(Unreadable, match=f"{path} is not what SHA256SUMS says"):
+            pull_to(settings, pulled)
+    assert not pulled.exists()
     path.write_bytes(whole)
     pull_to(settings, pulled)
     assert pulled.exists()
