@@ -15,6 +15,7 @@ from pipeline import (
     cli_quarantine,
     cli_schema,
     cli_serve,
+    cli_tune,
     cli_versions,
     history,
     show,
@@ -41,6 +42,7 @@ app.add_typer(cli_serve.app)
 app.add_typer(cli_demo.app)
 app.add_typer(cli_probe.app)
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_tune.app)
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]
 Hour = Annotated[str, typer.Argument(help="Hour like 2026-01-01T13, UTC.")]

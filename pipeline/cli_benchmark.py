@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from pipeline import show
 from pipeline.benchmark import compare, published, read
-from pipeline.benchmark.tune import Trial, tune
+from pipeline.benchmark.tune import Trial
 from pipeline.benchmark.world import World, build_world
-from pipeline.files import code_version, hash_file, hash_json
+from pipeline.cli_tune import say_trials, search_knobs
+from pipeline.files import hash_file
 from pipeline.settings import load_settings
 
-MODEL = {"factors", "alpha", "regularization", "iterations"}
 app = typer.Typer(help=__doc__)
 
 
@@ -69,28 +68,9 @@ def benchmark(
     say_world(world)
     trials: list[Trial] = []
     if minutes:
-        stands_for = {"train": hash_file(train), "format": format_name, "settings": settings.model_dump(include=MODEL)}
+        stands_for = {"train": hash_file(train), "format": format_name}
         given = {"k": ks[0], "sampled": 0 if world.candidates is None else world.candidates.shape[1] - 1, "seed": seed}
-        with Progress(
-            TextColumn("tuning"), BarColumn(), TextColumn("{task.description}"), console=show.console
-        ) as progress:
-            task = progress.add_task("on a hold-out of train", total=minutes * 60)
-            best: list[float] = []
-
-            def tell(trial: Trial, is_new: bool) -> None:
-                best.append(trial.ndcg)
-                said = f"{len(best)} trials, best NDCG@{ks[0]} {max(best):.4f}"
-                progress.update(task, advance=trial.seconds if is_new else 0, description=said)
-
-            trials = tune(
-                pairs,
-                settings,
-                minutes=minutes,
-                memory=out / "trials.jsonl" if out else None,
-                fingerprint=hash_json({**stands_for, **given, "code": code_version()}),
-                tell=tell,
-                **given,
-            )
+        trials = search_knobs(pairs, settings, minutes, out, stands_for, **given)
         say_trials(trials, ks[0])
     rows: list[compare.Row] = []
     with show.console.status("") as status:
@@ -118,16 +98,6 @@ def say_world(world: World) -> None:
     )
     for note in world.notes:
         show.sentence(note, style="yellow")
-
-
-def say_trials(trials: list[Trial], k: int) -> None:
-    """What the search found, as settings that can be taken over."""
-    best = trials[0].knobs
-    show.sentence(
-        f"tuned: NDCG@{k} {trials[0].ndcg:.4f} on pairs held out of train, the best of {len(trials)} trials, with "
-        f"factors {best.factors}, alpha {best.alpha}, regularization {best.regularization}, iterations {best.iterations}, "
-        f"item-kNN blended in {best.blend}"
-    )
 
 
 def table_of(rows: list[compare.Row], title: str) -> Table:

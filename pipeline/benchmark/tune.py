@@ -1,4 +1,4 @@
-"""The knobs of the production model, searched on pairs held out of train; the test is not even handed over.
+"""The knobs of the production model, searched on pairs held out of train; no test is even handed over.
 
 A plain pattern search: each knob in turn up or down, what is better stays, steps shrink when nothing is. Every trial
 follows from the seed and the trials before it, so a longer search begins as a shorter one did, and trials that are
@@ -6,7 +6,7 @@ remembered are not made again.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -24,6 +24,7 @@ JUDGED_USERS = 4000
 MOST_FACTORS = 1024
 FIRST_FACTORS = 64
 LEAST_STEP = 1.1
+SEARCHED = ("regularization", "alpha", "blend", "iterations")  # one after the other; factors grow by themselves
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class Search:
     remembered: dict[Knobs, Trial]
     tell: Callable[[Trial, bool], None]
     fitted: dict[Knobs, Scorer]
-    neighbours: Scorer
+    neighbours: Scorer | None  # None: a blend is not searched
+    searched: Sequence[str]
 
     def best(self) -> Trial:
         """The trial of highest NDCG, the first of equals."""
@@ -81,7 +83,9 @@ class Search:
         is_new = trial is None
         if trial is None:
             started = perf_counter()
-            score = rivals.blend(self._fit(replace(knobs, blend=0.0)), self.neighbours, knobs.blend)
+            score = self._fit(replace(knobs, blend=0.0))
+            if self.neighbours:
+                score = rivals.blend(score, self.neighbours, knobs.blend)
             figures = measure(self.world, make_lists(self.world, score, self.k), self.k)
             trial = Trial(knobs, figures["ndcg"], perf_counter() - started)
         self.trials.append(trial)
@@ -106,6 +110,7 @@ def tune(
     memory: Path | None = None,
     fingerprint: str = "",
     tell: Callable[[Trial, bool], None] = lambda trial, is_new: None,
+    searched: Sequence[str] = SEARCHED,
 ) -> list[Trial]:
     """The trials made within the minutes (one at least), best first; `sampled` negatives are ranked, 0: all items.
 
@@ -135,7 +140,8 @@ def tune(
         remembered={trial.knobs: trial for trial in known},
         tell=remember,
         fitted={},
-        neighbours=rivals.learn_bm25(world.train, settings),
+        neighbours=rivals.learn_bm25(world.train, settings) if "blend" in searched else None,
+        searched=searched,
     )
     for _ in explore(search, start_knobs(settings, world)):
         if search.is_over():
@@ -170,7 +176,7 @@ def explore(search: Search, start: Knobs) -> Iterator[None]:
 
 def try_round(search: Search, step: float) -> Iterator[None]:
     """Each knob times and by the step, around the best so far; the other way is not tried when the first was better."""
-    for knob in ("regularization", "alpha", "blend", "iterations"):
+    for knob in search.searched:
         for factor in (step, 1 / step):
             before = search.best().knobs
             search.attempt(move(before, knob, factor))

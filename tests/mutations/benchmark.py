@@ -5,6 +5,20 @@ TESTS = "tests/pipeline/benchmark/"
 
 MUTATIONS = [
     (
+        "knobs are tuned on what searches only point at",
+        "pipeline/cli_tune.py",
+        'filters=[("kind", "!=", "search")]',
+        "filters=None",
+        "tests/pipeline/test_cli_tune.py::test_pairs_are_what_users_did_and_no_hints",
+    ),
+    (
+        "a damaged table is tuned on",
+        "pipeline/cli_tune.py",
+        'if found is None or hash_file(found[0]) != found[1]["sha256"]:',
+        "if found is None:",
+        "tests/pipeline/test_cli_tune.py::test_what_cannot_be_tuned_on_is_one_sentence",
+    ),
+    (
         "what train has may be in the test",
         WORLD,
         "kept = known & ~repeated",
