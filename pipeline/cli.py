@@ -13,6 +13,7 @@ from pipeline import (
     cli_lists,
     cli_probe,
     cli_quarantine,
+    cli_rules,
     cli_schema,
     cli_serve,
     cli_tune,
@@ -35,6 +36,7 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(cli_quarantine.app, name="quarantine")
+app.add_typer(cli_rules.app, name="rules")
 app.add_typer(cli_lists.app)
 app.add_typer(cli_schema.app)
 app.add_typer(cli_versions.app)

@@ -228,8 +228,8 @@ GATES: dict[str, Gate] = {
     "lists_not_filled": Gate(
         ("version",),
         "critical",
-        "a list of the version holds fewer than min({k}, eligible) items: of what is available, less the item itself, or "
-        "what the user bought in the window",
+        "a list of the version holds fewer than min({k}, eligible) items: of what is available and not blocked, less the "
+        "item itself, or what the user bought in the window",
         DEFECT,
     ),
     "scores_not_finite": Gate(
@@ -239,6 +239,7 @@ GATES: dict[str, Gate] = {
         ("version",), "critical", "a list names, or belongs to, an item that is not in the version's catalog", DEFECT
     ),
     "items_not_available": Gate(("version",), "critical", "a list names an item that cannot be bought", DEFECT),
+    "items_blocked": Gate(("version",), "critical", "a list names an item that a rule of the shop blocks", DEFECT),
     "popular_list_empty": Gate(
         ("version",),
         "critical",

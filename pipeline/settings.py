@@ -150,6 +150,7 @@ class Settings(BaseSettings):
         8.0, gt=0, description="searches' worth of its words that stand against what people took after a query itself"
     )
     k: int = Field(20, ge=1, le=1000, description="items in every list")
+    fresh_hours: int = Field(24, ge=1, le=720, description="hours for which an item new in the catalog is fresh")
 
     # the gates
     malformed_limit: float = Field(0.05, ge=0, le=1, description="share of malformed rows past which an hour blocks")

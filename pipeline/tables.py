@@ -13,6 +13,7 @@ PRODUCERS: dict[str, str] = {
     "interactions": "prepare",
     "holdout": "prepare",
     "bought": "prepare",
+    "shop_rules": "prepare",
     "queries": "prepare",
     "query_items": "prepare",
     "popular_items": "prepare",

@@ -1,6 +1,7 @@
 -- Every available item in the order of how much people took it in the window, over all and within its category.
 -- Grain: one row per segment and rank. One actor's weight on one item is capped, so that one client cannot make a hit.
--- Items nobody took come last, in the order of their id, with score 0: a list can always be filled from here.
+-- Items nobody took come last, in the order of their id, with score 0: a list can always be filled from here. What a
+-- rule blocks is left out; what a rule pins has its rank among all.
 with taken as (
     select
         item_id,
@@ -18,7 +19,8 @@ weighed as (
         coalesce(sum(taken.weight), 0) as weight
     from items
     left join taken on items.item_id = taken.item_id
-    where items.is_available
+    left join ruled_items on items.item_id = ruled_items.item_id and ruled_items.rule = 'block'
+    where items.is_available and ruled_items.item_id is null
     group by items.item_id, items.category
 ),
 
@@ -35,12 +37,58 @@ segmented as (
         weight
     from weighed
     where category is not null
+),
+
+pins as (
+    select
+        'all' as segment,
+        ruled_items.item_id,
+        ruled_items.value as rank,
+        row_number() over (order by ruled_items.value asc) as ordinal
+    from ruled_items
+    inner join weighed on ruled_items.item_id = weighed.item_id
+    where ruled_items.rule = 'pin'
+),
+
+ordered as (
+    select
+        segmented.segment,
+        segmented.item_id,
+        segmented.weight,
+        row_number() over (
+            partition by segmented.segment order by segmented.weight desc, segmented.item_id asc
+        ) as place
+    from segmented
+    left join pins on segmented.segment = pins.segment and segmented.item_id = pins.item_id
+    where pins.item_id is null
+),
+
+-- Who stands where once the pinned have taken their ranks: every pin at or before a place moves it on by one.
+placed as (
+    select
+        ordered.segment,
+        ordered.item_id,
+        ordered.weight,
+        ordered.place + (
+            select count(*)
+            from pins
+            where pins.segment = ordered.segment and pins.rank - pins.ordinal < ordered.place
+        ) as slot
+    from ordered
+    union all
+    select
+        pins.segment,
+        pins.item_id,
+        weighed.weight,
+        pins.rank as slot
+    from pins
+    inner join weighed on pins.item_id = weighed.item_id
 )
 
 select
     cast(segment as varchar) as segment,
-    cast(row_number() over (partition by segment order by weight desc, item_id asc) as integer) as rank,
+    cast(row_number() over (partition by segment order by slot asc) as integer) as rank,
     cast(item_id as varchar) as item_id,
     cast(weight / 1000000.0 as double) as score
-from segmented
+from placed
 order by segment, rank

@@ -104,7 +104,14 @@ SHAPES: dict[str, pa.Schema] = {
     "linked_events": _shape("event_id user_id actor event_type query item_id", occurred_at=MOMENT, weight=WHOLE),
     "query_items": _shape("query item_id", weight=WHOLE, takers=WHOLE),
     "query_answers": _shape("query item_id", score=NUMBER, is_taken=TRUTH),
-    "bought": _shape("user_id item_id"),
+    "bought": _shape("user_id item_id", last_at=MOMENT),
+    "rule_lines": _shape("rule item_id category note", line=WHOLE, value=NUMBER, starts_at=MOMENT, ends_at=MOMENT),
+    "shop_rules": _shape("rule item_id category", line=WHOLE, value=NUMBER, is_active=TRUTH),
+    "ruled_items": _shape("rule item_id", line=WHOLE, value=NUMBER),
+    "fresh_items": _shape("item_id"),
+    "candidates": _shape("user_id item_id reason", rank=pa.int32(), score=NUMBER),
+    "lists_with": _shape("list_id item_id", rank=pa.int32()),
+    "lists_without": _shape("list_id item_id", rank=pa.int32()),
     "holdout": _shape("user_id item_id kind", weight=WHOLE),
     "interactions": _shape("user_id item_id kind query", weight=WHOLE, last_at=MOMENT),
     "recent_events": EVENT,
@@ -124,6 +131,8 @@ def rows_of(query: str, values: Mapping[str, Any] | None = None, **tables: Itera
     shapes = SHAPES | (OF_ITEMS if query.endswith("_items") else {})
     if query == "typed_events":
         tables = {"replayed_events": [], **tables}
+    if query == "popular_items":
+        tables = {"ruled_items": [], **tables}
     connection = _connection()
     for name, rows in tables.items():
         connection.register(name, table_of(rows, shapes[name]))

@@ -41,6 +41,7 @@ def read_account(run: Run) -> Account:
         "code_version": next((attempt["code_version"] for attempt in attempts.values()), ""),
         "ledgers": ledgers,
         "quality": quality,
+        "shop_rules": attempts.get("recommend", UNSAID)["facts"].get("rules", []),
         "stages": [_stage(stage, attempt) for stage, attempt in attempts.items()],
         "limits": {stage: attempt["limits"] for stage, attempt in attempts.items()},
     }

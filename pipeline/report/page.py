@@ -11,6 +11,7 @@ from pipeline.report.ledger import ledgers, quarantined
 from pipeline.report.rules import rules
 from pipeline.report.samples import samples
 from pipeline.report.served import served_lists
+from pipeline.report.shop_rules import shop_rules
 from pipeline.report.stages import stages
 
 
@@ -40,6 +41,7 @@ def hour_page(account: Account, day: Sequence[Brief]) -> str:
         _day(day),
         served_lists(account["prequential"]),
         samples(account["samples"]),
+        shop_rules(account["shop_rules"]),
         rules(account),
         stages(account, day),
         element("footer", f"Code {account['code_version']}. ", _docs_hint(account)),

@@ -3,10 +3,26 @@
 Each question is a gate of `pipeline.gates`; all are asked before anything is refused. No sentence names a user or a query.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, distinct, func, literal, not_, or_, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+)
 
 from pipeline.gates import GATES
 from pipeline.serving.compare import compare_users, count_recommended
@@ -19,12 +35,13 @@ LARGEST = 1.7976931348623157e308  # the largest finite double: infinity and Post
 
 @dataclass(frozen=True)
 class Limits:
-    """What a version is held against beside its own rows; the last three are settings of the same names."""
+    """What a version is held against beside its own rows; three are settings of the same names."""
 
     empty_places: int  # of users' lists, explained by what these users bought: sql/empty_places.sql
     coverage_limit: float
     overlap_limit: float
     compare_min_users: int
+    blocked: tuple[str, ...] = ()  # items that no list may hold
 
 
 ALONE = Limits(empty_places=0, coverage_limit=0, overlap_limit=0, compare_min_users=0)  # compared with nothing
@@ -56,6 +73,7 @@ def audit_version(
         "scores_not_finite": [],
         "items_not_in_catalog": [],
         "items_not_available": [],
+        "items_blocked": [],
         "popular_list_empty": _audit_fallback(connection, name),
     }
     for table, (key, item) in LISTS.items():
@@ -66,9 +84,10 @@ def audit_version(
         found["scores_not_finite"].append(endless)
         found["items_not_in_catalog"].append(unknown)
         found["items_not_available"].append(gone)
+        found["items_blocked"].append(_audit_blocked(connection, name, table, item, limits.blocked))
     found["items_not_in_catalog"].append(_audit_anchors(connection, name))
     if version.max_rank is not None:
-        found["lists_not_filled"] = list(_audit_fill(connection, name, version.max_rank, limits.empty_places))
+        found["lists_not_filled"] = list(_audit_fill(connection, name, version.max_rank, limits))
     return [_check(gate, counts) for gate, counts in found.items()] + list(_compare(connection, version, limits))
 
 
@@ -150,14 +169,36 @@ def _audit_fallback(connection: Connection, version: str) -> list[tuple[int, str
     return [] if found else [(1, f"popular_items: the list '{ALL}', which answers everyone unknown, is empty")]
 
 
-def _audit_fill(connection: Connection, version: str, k: int, empty_places: int) -> Iterable[tuple[int, str]]:
-    """Every list holds min(k, eligible) items: what is available, less the item itself or what the user bought.
+def _audit_blocked(
+    connection: Connection, version: str, table: Table, item: str, blocked: tuple[str, ...]
+) -> tuple[int, str]:
+    """No list holds what a rule of the shop blocks."""
+    rows = rows_of(table, version, connection.dialect.name)
+    held = select(func.count()).where(rows.c.version == version, rows.c[item].in_(_ids(connection, blocked)))
+    count = (connection.scalar(held) or 0) if blocked else 0
+    return count, f"{table.name}: {count:,} rows list an item that a rule blocks"
+
+
+def _ids(connection: Connection, ids: tuple[str, ...]) -> Select[tuple[str]]:
+    """A query whose rows are these ids, handed over as one value however many there are."""
+    listed = json.dumps(ids)
+    if connection.dialect.name == "postgresql":
+        return select(func.json_array_elements_text(cast(literal(listed), JSON)).column_valued("id"))
+    return select(func.json_each(listed).table_valued("value").c.value)
+
+
+def _audit_fill(connection: Connection, version: str, k: int, limits: Limits) -> Iterable[tuple[int, str]]:
+    """Every list holds min(k, eligible) items: what is available and not blocked, less the item itself or what the user
+    bought.
 
     A list cannot hold more than that, so it is enough to add up the places that are empty.
     """
     dialect = connection.dialect.name
     catalog = rows_of(items, version, dialect)
-    on_sale = select(func.count()).select_from(catalog).where(catalog.c.version == version, catalog.c.is_available)
+    is_eligible: ColumnElement[bool] = catalog.c.is_available
+    if limits.blocked:
+        is_eligible = and_(is_eligible, catalog.c.item_id.not_in(_ids(connection, limits.blocked)))
+    on_sale = select(func.count()).select_from(catalog).where(catalog.c.version == version, is_eligible)
     available = connection.scalar(on_sale) or 0
     for table, (key, _) in LISTS.items():
         rows = rows_of(table, version, dialect)
@@ -168,12 +209,12 @@ def _audit_fill(connection: Connection, version: str, k: int, empty_places: int)
         wanted: ColumnElement[int] = literal(min(k, available))
         source = select(of_list.c.length)
         if table is similar_items:
-            itself = case((catalog.c.is_available, 1), else_=0)
+            itself = case((is_eligible, 1), else_=0)
             wanted = case((available - itself < k, available - itself), else_=k)
             source = source.join(catalog, and_(catalog.c.item_id == of_list.c.name, catalog.c.version == version))
         lacking = source.with_only_columns(func.sum(wanted - of_list.c.length), _count_if(of_list.c.length < wanted))
         places, short = connection.execute(lacking).one()
-        explained = empty_places if table is users else 0
+        explained = limits.empty_places if table is users else 0
         excess = max(0, int(places or 0) - explained)
         beyond = f" beyond the {explained:,} that purchases explain" if explained else ""
         yield excess, f"{table.name}: {excess:,} places are empty{beyond}, in {short:,} lists of up to {k} items"

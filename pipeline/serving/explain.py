@@ -12,6 +12,8 @@ SENTENCES = {
     "bought_together": ("because you bought {}", "often bought after this search"),
     "similar": ("similar to {}", "similar"),
     "popular": ("popular in {}", "popular right now"),
+    "fresh": ("", "new here"),
+    "pinned": ("", "picked for everyone"),
 }
 # Where the thing that speaks for an item is that very item.
 OF_ITSELF = {"clicked": "you looked at it", "added_to_cart": "you put it in your cart"}

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.drift import PROFILE_REFERENCES, judge_profile
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.lake import Work, keep_together, open_stages
+from pipeline.ruling import find_rules
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
 from pipeline.tiers import FULL, POPULAR, Tier, choose_tier
@@ -41,6 +42,7 @@ TABLES = (
     "interactions",
     "popular_items",
     "bought",
+    "shop_rules",
 )
 
 
@@ -107,6 +109,9 @@ def derive_tables(work: Work) -> None:
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
             derive("linked_events")
+        connection.register("rule_lines", find_rules(work))
+        derive("shop_rules")
+        connection.register("ruled_items", fetch_table(connection, "ruled_items"))
         for table in ("queries", "query_items", "interactions", "popular_items", "bought"):
             derive(table)
 

@@ -10,6 +10,7 @@ from pipeline.failpoints import reach
 from pipeline.files import code_version
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import read_undamaged, stage_facts, stage_timings
+from pipeline.ruling import Ruling, blocked_ids, read_ruling
 from pipeline.run import Run, StageResult
 from pipeline.serving.audit import Limits
 from pipeline.serving.database import connect, create_schema
@@ -26,8 +27,10 @@ def publish(run: Run) -> StageResult:
         token = begin_attempt(engine, run)
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
+        ruling = read_ruling(work)
         limits = Limits(
-            empty_places=count_empty_places(work),
+            empty_places=count_empty_places(work, ruling),
+            blocked=tuple(blocked_ids(ruling)),
             coverage_limit=run.settings.coverage_limit,
             overlap_limit=run.settings.overlap_limit,
             compare_min_users=run.settings.compare_min_users,
@@ -89,10 +92,11 @@ def findings_of(run: Run, version: str) -> list[Finding]:
     return list(before["quality"]) if before and before["facts"].get("version") == version else []
 
 
-def count_empty_places(work: Work) -> int:
+def count_empty_places(work: Work, ruling: Ruling) -> int:
     """How many places of the users' lists may stay empty, because of what these users bought."""
     with connect_duck(work.run.settings, work.folder) as connection:
-        for name in ("items", "bought", "user_recommendations"):
-            view_files(connection, name, [work.read(name)])
+        view_files(connection, "user_recommendations", [work.read("user_recommendations")])
+        connection.register("items", ruling.offered_items)
+        connection.register("bought", ruling.owned_items)
         (row,) = fetch_table(connection, "empty_places", k=work.run.settings.k).to_pylist()
     return int(row["empty_places"])

@@ -14,6 +14,7 @@ from pipeline.errors import BadInput
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
 from pipeline.model_files import Factors, positions, read_factors
+from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, write_ruled
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
@@ -32,17 +33,20 @@ def recommend(run: Run) -> StageResult:
         catalog = pq.read_table(work.read("items"), columns=["item_id", "is_available"]).to_pandas()
         offered = pd.Index(catalog.loc[catalog["is_available"], "item_id"])
         never = np.flatnonzero(~items.ids.isin(offered)).astype(np.int32)
-        pairs = all_pairs(work)
+        pairs, ruling = all_pairs(work), read_ruling(work, with_fresh=True)
+        longest = count_candidates(work, ruling)
         work.rows_in = len(pairs)
-        listed_users, for_users = score_users(work, users, items, pairs, never)
+        listed_users, for_users = score_users(work, users, items, pairs, never, ruling)
         listed_queries, answers = answer_queries(work)
-        for_queries = score_queries(work, items, never, listed_queries, answers)
-        write_lists(work, "user_recommendations", for_users, listed_users=listed_users)
-        write_lists(work, "query_recommendations", for_queries, listed_queries=listed_queries, query_answers=answers)
-        write_lists(work, "similar_items", score_similar(items, never, run.settings))
+        for_queries = score_queries(work, items, never, listed_queries, answers, longest)
+        write_lists(work, ruling, "user_recommendations", for_users, listed_users=listed_users)
+        listed = {"listed_queries": listed_queries, "query_answers": answers}
+        write_lists(work, ruling, "query_recommendations", for_queries, **listed)
+        write_lists(work, ruling, "similar_items", score_similar(items, never, run.settings, longest))
         for table in ("user_recommendations", "query_recommendations", "similar_items"):
             work.keep(table, k=run.settings.k)
-        work.facts = {"users": listed_users.num_rows, "queries": listed_queries.num_rows, "items": len(catalog)}
+        tell_rules(work, ruling)
+        work.facts |= {"users": listed_users.num_rows, "queries": listed_queries.num_rows, "items": len(catalog)}
     return work.result()
 
 
@@ -55,7 +59,7 @@ def all_pairs(work: Work) -> pd.DataFrame:
 
 
 def score_users(
-    work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints
+    work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints, ruling: Ruling
 ) -> tuple[pa.Table, pa.Table]:
     """The users to list, and their best items with scores and reasons; users with a held-out pair are folded in anew."""
     settings = work.run.settings
@@ -71,9 +75,9 @@ def score_users(
     hidden = pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas()
     again = np.unique(np.concatenate([positions(ids, hidden), np.flatnonzero(known < 0)])).astype(np.int32)
     vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work, "regularization"), settings)
-    bought = pq.read_table(work.read("bought")).to_pandas()
+    bought = ruling.owned_items.to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
-    top = als.best_items(vectors, items.vectors, settings.k, owned, never, settings)
+    top = als.best_items(vectors, items.vectors, count_candidates(work, ruling), owned, never, settings)
     lists = np.where(top.scores > als.PADDING, top.indices, -1)
     interest = np.log1p(weights / als.UNIT).astype(np.float32)
     history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
@@ -115,7 +119,9 @@ def answer_queries(work: Work) -> tuple[pa.Table, pa.Table]:
     return listed, answers
 
 
-def score_queries(work: Work, items: Factors, never: als.Ints, listed: pa.Table, answers: pa.Table) -> pa.Table:
+def score_queries(
+    work: Work, items: Factors, never: als.Ints, listed: pa.Table, answers: pa.Table, longest: int
+) -> pa.Table:
     """The items nearest to what queries are answered with, for the places that the answers leave empty."""
     settings = work.run.settings
     ids = pd.Index(listed["query"].to_pandas())
@@ -127,7 +133,7 @@ def score_queries(work: Work, items: Factors, never: als.Ints, listed: pa.Table,
     weights = np.round(trained["score"].to_numpy() * settings.query_smoothing * als.UNIT).astype(np.int64)
     matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
     vectors = als.fold_in(items.vectors, matrix, trained_with(work, "regularization"), settings)
-    top = als.best_items(vectors, items.vectors, settings.k, matrix, never, settings)
+    top = als.best_items(vectors, items.vectors, longest, matrix, never, settings)
     # A query without an answer points nowhere: its vector is zero, and every item is as near as any other.
     points = vectors.any(axis=1, keepdims=True)
     lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
@@ -141,9 +147,9 @@ def common_queries(work: Work) -> set[str]:
     return set(typed.loc[typed["users"] >= work.run.settings.min_analyst_users, "query"])
 
 
-def score_similar(items: Factors, never: als.Ints, settings: Settings) -> pa.Table:
+def score_similar(items: Factors, never: als.Ints, settings: Settings, longest: int) -> pa.Table:
     """The items most alike to each item that the model knows: item_id, similar_item_id, score."""
-    top = als.similar_items(items.vectors, settings.k, never, settings)
+    top = als.similar_items(items.vectors, longest, never, settings)
     lists = np.where(top.scores > als.PADDING, top.indices, -1)
     texts = np.full(lists.shape, "", dtype=object)
     table = flatten("similar_to", items.ids, items.ids, lists, top.scores, texts)
@@ -174,13 +180,16 @@ def flatten(
     )
 
 
-def write_lists(work: Work, table: str, scored: pa.Table, **listed: pa.Table) -> Path:
-    """Draft a table of lists from scored candidates; sql/<table>.sql filters, fills and ranks them."""
+def write_lists(work: Work, ruling: Ruling, table: str, scored: pa.Table, **listed: pa.Table) -> Path:
+    """Draft a table of lists from scored candidates; sql/<table>.sql filters, fills and ranks them, the rules come after."""
     with connect(work.run.settings, work.folder) as connection:
         connection.register("scored_items", scored)
         for name, rows in listed.items():
             connection.register(name, rows)
         for name in ("items", "bought", "popular_items"):
             view_files(connection, name, [work.read(name)])
-        write_table(connection, table, work.draft(table), k=work.run.settings.k)
+        if ruling.is_empty:
+            write_table(connection, table, work.draft(table), k=work.run.settings.k)
+        else:
+            write_ruled(work, ruling, connection, table)
     return work.draft(table)

@@ -17,7 +17,7 @@ MUTATIONS = [
     (
         "an item's own place is asked of its list",
         "pipeline/serving/audit.py",
-        "itself = case((catalog.c.is_available, 1), else_=0)",
+        "itself = case((is_eligible, 1), else_=0)",
         "itself = case((catalog.c.is_available, 0), else_=0)",
         f"{AUDIT}::test_beside_an_item_that_is_on_sale_one_place_fewer_is_to_be_filled",
     ),

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from pipeline.errors import AuditFailed, NotLanded, Unreachable
 from pipeline.files import code_version, hash_file
 from pipeline.lake import Work, hour_folder, read_manifest
+from pipeline.ruling import Ruling
 from pipeline.run import Run
 from pipeline.serving.database import reading
 from pipeline.serving.publish import describe_version, publish_version
@@ -41,9 +42,16 @@ def land(run: Run, tables: dict[str, Any], facts: dict[str, Any] | None = None) 
         (folder / "ingest_events.json").write_text(json.dumps({**manifest, "stage": "ingest_events", "facts": facts}))
 
 
+def bought(*pairs: tuple[str, str]) -> dict[str, Any]:
+    users, items = zip(*pairs, strict=True)
+    return {"user_id": users, "item_id": items, "last_at": [HOUR] * len(pairs)}
+
+
 def full_version() -> dict[str, Any]:
     """The small version with every list as long as it can be, up to two items; `u2` bought all but one."""
-    tables = small_version() | {"bought": {"user_id": ["u2", "u2", "u9"], "item_id": ["a", "b", "a"]}}
+    tables = small_version() | {"bought": bought(("u2", "a"), ("u2", "b"), ("u9", "a"))}
+    tables["shop_rules"] = {"line": [2], "rule": ["block"], "item_id": ["b"], "category": ["none"], "value": [0.0]}
+    tables["shop_rules"] |= {"is_active": [False]}
     similar = {"item_id": ["a", "a", "b", "b", "gone", "gone"], "similar_item_id": ["b", "c", "a", "c", "a", "b"]}
     tables["similar_items"] = similar | {"rank": [1, 2] * 3, "score": [0.5, 0.25] * 3, "reason": ['["popular"]'] * 6}
     tables["query_recommendations"] = {
@@ -125,7 +133,7 @@ def test_what_every_gate_of_the_version_found_stands_in_the_manifest(run: Run) -
     assert manifest is not None
     found = {one["rule"]: (one["table"], one["passed"], one["observed"]) for one in manifest["quality"]}
     gates = ("rows_lost", "ranks_broken", "items_repeated", "lists_not_filled", "scores_not_finite")
-    gates += ("items_not_in_catalog", "items_not_available", "popular_list_empty")
+    gates += ("items_not_in_catalog", "items_not_available", "items_blocked", "popular_list_empty")
     assert found == dict.fromkeys(gates, ("version", True, 0.0))
     publish(run)  # the version is there: what was found stays on record
     again = read_manifest(run, "publish")
@@ -135,7 +143,7 @@ def test_what_every_gate_of_the_version_found_stands_in_the_manifest(run: Run) -
 
 def test_what_a_refused_version_broke_stands_in_the_evidence(run: Run) -> None:
     broken = full_version()
-    broken["bought"] = {"user_id": ["u2"], "item_id": ["a"]}  # so one of the places of u2 should be filled
+    broken["bought"] = bought(("u2", "a"))  # so one of the places of u2 should be filled
     land(run, broken)
     with pytest.raises(AuditFailed, match="user_recommendations: 1 places are empty, in 1 lists of up to 2 items"):
         publish(run)
@@ -150,10 +158,10 @@ def test_a_superseded_attempt_lands_nothing_and_is_no_failure(
     """It read its tables, then another attempt of the hour took the next token and published other content."""
     land(run, full_version())
 
-    def publish_other_first(work: Work) -> int:
+    def publish_other_first(work: Work, ruling: Ruling) -> int:
         other = describe_version("shop", "batch", run.hour, run.end, run.end, {"items": "other"}, "code")
         assert publish_version(engine, other, files) == "live"
-        return count_empty_places(work)
+        return count_empty_places(work, ruling)
 
     monkeypatch.setattr(stage, "count_empty_places", publish_other_first)
     result = publish(run)
