@@ -56,3 +56,21 @@ def test_big_weights_add_up_exactly_in_any_order() -> None:
     first, second = (popular(items("a"), *rows, max_pair_weight=1e12) for rows in (events, events[::-1]))
     assert first == second
     assert first[0][2] == pytest.approx(sum(2**52 + number for number in range(50)) / 1_000_000, rel=1e-15)
+
+
+def test_what_is_blocked_is_not_popular_and_what_is_pinned_has_its_rank_among_all() -> None:
+    catalog = items(*"abcd", category="games")
+    events = [{"actor": "u", "item_id": name, "weight": weight} for name, weight in (("a", 3), ("b", 2), ("c", 1))]
+    rules = [
+        {"line": 2, "rule": "block", "item_id": "a"},
+        {"line": 3, "rule": "pin", "item_id": "d", "value": 1.0},
+        {"line": 4, "rule": "pin", "item_id": "a", "value": 2.0},
+        {"line": 5, "rule": "pin", "item_id": "b", "value": 9.0},
+    ]
+    rows = rows_of("popular_items", linked_events=events, items=catalog, ruled_items=rules)
+    listed = {row["segment"]: "" for row in rows}
+    for row in rows:
+        listed[row["segment"]] += row["item_id"]
+    assert listed == {"all": "dcb", "category:games": "bcd"}
+    plain = rows_of("plain_popular_items", popular_items=rows)
+    assert "".join(row["item_id"] for row in plain if row["segment"] == "all") == "bcd"
