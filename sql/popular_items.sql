@@ -63,18 +63,27 @@ ordered as (
     where pins.item_id is null
 ),
 
--- Who stands where once the pinned have taken their ranks: every pin at or before a place moves it on by one.
+-- How many ranks the pinned have taken before the places from one on.
+taken_ranks as (
+    select
+        segment,
+        rank - ordinal as places_before,
+        max(ordinal) as pinned
+    from pins
+    group by segment, rank - ordinal
+),
+
 placed as (
     select
         ordered.segment,
         ordered.item_id,
         ordered.weight,
-        ordered.place + (
-            select count(*)
-            from pins
-            where pins.segment = ordered.segment and pins.rank - pins.ordinal < ordered.place
-        ) as slot
+        ordered.place + coalesce(taken_ranks.pinned, 0) as slot
     from ordered
+    asof left join taken_ranks
+        on
+            ordered.segment = taken_ranks.segment
+            and ordered.place > taken_ranks.places_before
     union all
     select
         pins.segment,
