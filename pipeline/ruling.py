@@ -3,16 +3,18 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.duck import connect, fetch_table, view_files, write_table
 from pipeline.files import hash_file
 from pipeline.hours import HOUR
 from pipeline.lake import Work
-from pipeline.manifests import read_undamaged
+from pipeline.manifests import read_undamaged, stage_facts
 from pipeline.rules import SCHEMA, Line, count_fresh_places, describe, read_rules, rules_file
 from pipeline.run import Run
 
@@ -20,11 +22,13 @@ from pipeline.run import Run
 CANDIDATES = 5
 FIND_CATALOG = 24  # hours before the first fresh one in which a catalog is looked for
 TOLD = 5  # rules that a note names
+NOTHING_FRESH = pa.table({"item_id": pa.array([], pa.string())})
 # What a list of each table is called by, and the column of what it lists.
 KEYS = {
     "user_recommendations": ("user_id", "item_id"),
     "query_recommendations": ("query", "item_id"),
     "similar_items": ("item_id", "similar_item_id"),
+    "popular_items": ("segment", "item_id"),
 }
 
 
@@ -77,9 +81,8 @@ def find_fresh(work: Work, connection: duckdb.DuckDBPyConnection, lines: Iterabl
     """The available items that were not in the catalog when fresh ones began to count; none without a rule, or a catalog
     from then, which is noted.
     """
-    nothing = pa.table({"item_id": pa.array([], pa.string())})
     if not any(line["rule"] == "fresh" and line["is_active"] for line in lines):
-        return nothing
+        return NOTHING_FRESH
     settings = work.run.settings
     since = work.run.hour - settings.fresh_hours * HOUR
     paths = (work.read_hour("items", since - step * HOUR) for step in range(FIND_CATALOG))
@@ -88,7 +91,7 @@ def find_fresh(work: Work, connection: duckdb.DuckDBPyConnection, lines: Iterabl
         work.note(
             f"rules: no catalog of {settings.fresh_hours} hours before has landed, so that no item counts as fresh"
         )
-        return nothing
+        return NOTHING_FRESH
     view_files(connection, "earlier_items", earlier)
     return fetch_table(connection, "fresh_items")
 
@@ -122,9 +125,32 @@ def write_ruled(work: Work, ruling: Ruling, connection: duckdb.DuckDBPyConnectio
     connection.unregister("bought")  # everything that was bought is seen again
     values["fresh_line"] = fresh[0]["line"] if fresh else 0
     effects = fetch_table(connection, "rule_effects", is_users=is_users, **values).to_pylist()
-    work.facts.setdefault("rules", {})[table] = {
-        str(one["line"]): {"places": one["places"], "lists": one["lists"]} for one in effects
-    }
+    work.facts.setdefault("rules", {})[table] = keyed(effects)
+
+
+def count_popular(work: Work, connection: duckdb.DuckDBPyConnection, ruled_items: pa.Table, **values: Any) -> None:
+    """What each rule changed in the first places of the popular lists stands in the facts; it costs nothing without rules.
+
+    The connection knows what sql/popular_items.sql needs, and the lists that it gave.
+    """
+    if not ruled_items.num_rows:
+        return
+    k = work.run.settings.k
+    lists = {"lists_with": connection.table("popular_items").to_arrow_table()}
+    connection.register("ruled_items", ruled_items.slice(0, 0))
+    lists["lists_without"] = fetch_table(connection, "popular_items", **values)
+    applied = pc.is_in(ruled_items["rule"], value_set=pa.array(["block", "pin"]))
+    connection.register("ruled_items", ruled_items.filter(applied))
+    for name, found in lists.items():
+        connection.register(name, name_lists(found.filter(pc.less_equal(found["rank"], k)), "popular_items"))
+    connection.register("fresh_items", NOTHING_FRESH)
+    effects = fetch_table(connection, "rule_effects", k=k, is_users=True, fresh_line=0).to_pylist()
+    work.facts["rules"] = {"popular_items": keyed(effects)}
+
+
+def keyed(effects: Iterable[dict[str, Any]]) -> dict[str, dict[str, int]]:
+    """What rules changed, by the number of their line."""
+    return {str(one["line"]): {"places": one["places"], "lists": one["lists"]} for one in effects}
 
 
 def without_rules(connection: duckdb.DuckDBPyConnection, table: str, k: int) -> pa.Table:
@@ -143,7 +169,7 @@ def name_lists(lists: pa.Table, table: str) -> pa.Table:
 
 def tell_rules(work: Work, ruling: Ruling) -> None:
     """What each rule changed stands in `facts["rules"]`, line by line, and a note says how many changed nothing."""
-    changed = work.facts.get("rules", {})
+    changed = work.facts.get("rules", {}) | stage_facts(work.run, "prepare").get("rules", {})
     told = [
         {
             "line": line["line"],

@@ -6,7 +6,12 @@ from typing import Any
 from pipeline.report.html import Html, badge, card, element, join, number, table
 
 MOST_ROWS = 200
-OF = {"user_recommendations": "users", "query_recommendations": "queries", "similar_items": "items"}
+OF = {
+    "user_recommendations": "users",
+    "query_recommendations": "queries",
+    "similar_items": "items",
+    "popular_items": "all",
+}
 
 
 def shop_rules(told: Sequence[Mapping[str, Any]]) -> Html | None:
@@ -23,7 +28,7 @@ def shop_rules(told: Sequence[Mapping[str, Any]]) -> Html | None:
         f"The shop's rules: {active} hold, {idle} of them changed no list",
         table(heads, rows, right=("line", *heads[4:])),
         left,
-        hint="Places that a rule changed, in how many lists of users, queries and items, beside the same lists without any.",
+        hint="Places that a rule changed, in how many lists of users, queries, items and for all, beside those without any.",
     )
 
 

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from pipeline.drift import PROFILE_REFERENCES, judge_profile
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.lake import Work, keep_together, open_stages
-from pipeline.ruling import find_rules
+from pipeline.ruling import count_popular, find_rules
 from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
 from pipeline.tiers import FULL, POPULAR, Tier, choose_tier
@@ -111,9 +111,11 @@ def derive_tables(work: Work) -> None:
             derive("linked_events")
         connection.register("rule_lines", find_rules(work))
         derive("shop_rules")
-        connection.register("ruled_items", fetch_table(connection, "ruled_items"))
+        ruled = fetch_table(connection, "ruled_items")
+        connection.register("ruled_items", ruled)
         for table in ("queries", "query_items", "interactions", "popular_items", "bought"):
             derive(table)
+        count_popular(work, connection, ruled, **values)
 
 
 def check_busy_actors(work: Work, busy: pa.Table) -> None:

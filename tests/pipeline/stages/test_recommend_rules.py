@@ -78,7 +78,7 @@ def test_what_is_blocked_stands_nowhere_and_lists_are_full_all_the_same(tmp_path
     assert all(answers)
     assert "b" not in {row.item_id for answer in answers for row in answer}
     effects = changed(settings)[2]
-    assert set(effects) == {"user_recommendations", "query_recommendations", "similar_items"}
+    assert set(effects) == set(TABLES)
     assert all(0 < one["lists"] <= one["places"] for one in effects.values())
 
 
@@ -107,6 +107,7 @@ def test_a_rule_changes_what_it_is_about_and_one_that_changed_nothing_is_said(tm
     assert found["popular_items"]["all"][0] == "h"
     effects = changed(settings)
     assert effects[2]["user_recommendations"] == {"places": 12, "lists": 12}
+    assert effects[2]["popular_items"] == {"places": 1, "lists": 1}
     assert effects[3] == effects[5] == {}
     facts = stage_facts(Run(FIRST, settings), "recommend")
     assert [one["is_active"] for one in facts["rules"]] == [True, True, True, False]
