@@ -6,7 +6,7 @@
 with boosts as (
     select
         item_id,
-        product(value) as factor
+        list_aggregate(list(value order by line), 'product') as factor  -- in one order: the same bytes every time
     from ruled_items
     where rule = 'boost'
     group by item_id
