@@ -33,7 +33,7 @@ def simulate(
     end = parse_hour(last) if last else floor_hour(datetime.now(UTC)) - HOUR
     start = parse_hour(first) if first else end - 167 * HOUR
     rows = trade(settings, start, end, seed=seed, users=users, items=items, events_per_hour=events_per_hour, dirt=dirt)
-    show.console.print(f"{rows:,} rows traded from {format_hour(start)} to {format_hour(end)} in {settings.shop_url}")
+    show.sentence(f"{rows:,} rows traded from {format_hour(start)} to {format_hour(end)} in {settings.shop_url}")
 
 
 @app.command()
