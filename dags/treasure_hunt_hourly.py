@@ -8,6 +8,8 @@ last hour, *All Runs*. Hours run oldest first and the live version never goes ba
 from the source is reused; to take it from the source again tick *repull*, and *Override parameters on existing runs*.
 For a single hour, backfill from that hour to that hour. (A *Single Run* computes the hour its logical date lies in; it
 refuses an hour that is not over, and does nothing before the start date.)
+A model that was *refused beside its predecessor* is published when the hour is backfilled with *accept* filled in (say why,
+no user and no query), and *Override parameters on existing runs* ticked.
 While missed hours are being caught up, do not backfill a newer hour: Airflow goes on from the newest hour there is. If
 it happened, a backfill of *Missing Runs* fills the gap.
 
@@ -54,7 +56,15 @@ READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # onl
         interval=timedelta(minutes=SETTINGS.late_minutes),
         callback=AsyncCallback(tell_lateness, {"minutes": SETTINGS.late_minutes}),
     ),
-    params={"repull": Param(False, type="boolean", description="Take the hour from the source again")},
+    params={
+        "repull": Param(False, type="boolean", description="Take the hour from the source again"),
+        "accept": Param(
+            None,
+            type=["null", "string"],
+            maxLength=500,
+            description="Why a model is to be published that is refused beside its predecessor; kept. Empty: it is not",
+        ),
+    },
     tags=["recommendations", "hourly"],
     doc_md=__doc__,
 )

@@ -136,7 +136,8 @@ def run_stage(stage: str, context: Mapping[str, Any]) -> StageResult:
     """Run the stage for this run's hour; its counts and files, or the one sentence of its error, stand in the log."""
     try:
         hour = find_hour(context)
-        result = line.run_stage(stage, hour, load_task_settings(), context["params"]["repull"])
+        asked = context["params"]
+        result = line.run_stage(stage, hour, load_task_settings(), asked["repull"], asked.get("accept") or "")
     except TreasureHuntError as error:
         log.error("%s", error)
         raise

@@ -61,10 +61,21 @@ def ended_hour(text: str) -> datetime:
 
 
 @app.command()
-def run(hour: Hour, only: Only = None, repull: Repull = False) -> None:
+def run(
+    hour: Hour,
+    only: Only = None,
+    repull: Repull = False,
+    accept: Annotated[
+        str,
+        typer.Option(
+            metavar="WHY",
+            help="Publish a model that is refused beside its predecessor; why is kept, and holds for this model alone.",
+        ),
+    ] = "",
+) -> None:
     """Run the stages of one hour."""
     settings, stages, moment = load_settings(), choose_stages(only), ended_hour(hour)
-    for result in run_stages(stages, moment, settings, repull):
+    for result in run_stages(stages, moment, settings, repull, readable(accept)):
         show.stage_line(result)
 
 

@@ -11,6 +11,10 @@ DEFECT = (
     "a defect of the line, or rows that changed on the way: the refused rows can be looked at in the serving database; run "
     "recommend and publish of the hour again"
 )
+REFUSED = (
+    "look for changed settings or data (`interactions`, `event_profile`); mend it and run the hour again, or, if the model "
+    "is right, accept it: `treasure-hunt run HOUR --only evaluate,recommend,publish,report --accept WHY`"
+)
 
 
 @dataclass(frozen=True)
@@ -195,7 +199,8 @@ GATES: dict[str, Gate] = {
     "model_broken": Gate(
         ("user_factors", "item_factors"),
         "critical",
-        "a factor of the model is not finite, all are zero, or all users or items look the same",
+        "a factor of the model is not finite, all are zero, all users or items look the same, or vectors are so long that a "
+        "score may be no number",
         "look at the settings of the model and at `interactions`, then run train again",
     ),
     "held_out_users_too_few": Gate(
@@ -203,6 +208,32 @@ GATES: dict[str, Gate] = {
         "warning",
         "fewer than 20 users are held out, too few to judge the model by",
         "nothing in a small shop; else raise TREASURE_HUNT_HOLDOUT_SHARE",
+    ),
+    "figures_undefined": Gate(
+        ("evaluation",),
+        "critical",
+        "20 users or more have a hidden item, but the model knows none of them, or a figure is no number",
+        "look at `user_factors` and `holdout` of the hour, then run train again",
+    ),
+    "model_worse": Gate(
+        ("evaluation",),
+        "critical",
+        "the model finds less than {predecessor_limit:g} times the hidden items that its predecessor finds, from 20 "
+        "held-out users up and beyond chance (99% interval over the same users)",
+        REFUSED,
+    ),
+    "model_coverage_collapsed": Gate(
+        ("evaluation",),
+        "critical",
+        "lists of the held-out users hold fewer than {coverage_limit:g} times the different items that its predecessor's "
+        "would, from 20 such users up",
+        REFUSED,
+    ),
+    "model_accepted": Gate(
+        ("evaluation",),
+        "warning",
+        "a model that was refused beside its predecessor was published, because somebody accepted it and said why",
+        "nothing; the next hour's model is judged beside this one",
     ),
     "popular_list_better": Gate(
         ("evaluation",),

@@ -48,18 +48,18 @@ def compute_stage(stage: str, run: Run) -> StageResult:
     return function(run)
 
 
-def run_stage(stage: str, hour: datetime, settings: Settings, repull: bool = False) -> StageResult:
+def run_stage(stage: str, hour: datetime, settings: Settings, repull: bool = False, accept: str = "") -> StageResult:
     """Run one stage of one hour; what it made has landed in the lake (or, for publish, in the serving database)."""
-    return compute_stage(stage, Run(hour=hour, settings=settings, repull=repull))
+    return compute_stage(stage, Run(hour=hour, settings=settings, repull=repull, accept=accept))
 
 
 def run_stages(
-    stages: Sequence[str], hour: datetime, settings: Settings, repull: bool = False
+    stages: Sequence[str], hour: datetime, settings: Settings, repull: bool = False, accept: str = ""
 ) -> Iterator[StageResult]:
     """Run stages of one hour in order; when one fails, the hour is reported all the same and the error goes on."""
     try:
         for stage in stages:
-            yield run_stage(stage, hour, settings, repull)
+            yield run_stage(stage, hour, settings, repull, accept)
     except Exception:
         report_failure(stages, [hour], settings)
         raise

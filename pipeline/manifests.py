@@ -104,6 +104,11 @@ def stage_facts(run: Run, stage: str) -> dict[str, Any]:
     return manifest["facts"] if manifest else {}
 
 
+def read_acceptance(manifest: Mapping[str, Any]) -> str:
+    """Why the model of a landed `evaluate` was accepted though a gate refused it; empty where none did."""
+    return str(manifest["facts"].get("accepted", {}).get("why", ""))
+
+
 def find_table(run: Run, table: str, hour: datetime | None = None) -> tuple[Path, dict[str, Any]] | None:
     """Path and manifest entry (sha256, rows, bytes) of a landed table, or None."""
     manifest = read_manifest(run, PRODUCERS[table], hour)

@@ -15,7 +15,8 @@ class Run:
 
     `lake` is where this run writes (default: the settings' lake); `history`, when given, is a second lake that
     other hours are read from, so that an hour can be computed again elsewhere. `recorded`, when given, are the names of
-    the inputs that it was made from before: then no table of another hour is looked for but these.
+    the inputs that it was made from before: then no table of another hour is looked for but these. `accept`, when given,
+    says why a model is published that is refused beside its predecessor.
     """
 
     hour: datetime
@@ -24,6 +25,7 @@ class Run:
     lake: Path = field(default=None)  # type: ignore[assignment]  # filled in below, never None afterwards
     history: Path | None = None
     recorded: frozenset[str] | None = None
+    accept: str = ""
 
     def __post_init__(self) -> None:
         if self.lake is None:

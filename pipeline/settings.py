@@ -145,9 +145,7 @@ class Settings(BaseSettings):
 
     # the gates
     malformed_limit: float = Field(0.05, ge=0, le=1, description="share of malformed rows past which an hour blocks")
-    malformed_warn_limit: float = Field(
-        0.01, ge=0, le=1, description="share of malformed rows past which an hour warns"
-    )
+    malformed_warn_limit: float = Field(0.01, ge=0, le=1, description="malformed share past which an hour warns")
     duplicate_warn_limit: float = Field(
         0.10, ge=0, le=1, description="share of rows delivered before past which an hour warns"
     )
@@ -179,9 +177,11 @@ class Settings(BaseSettings):
     click_through_limit: float = Field(
         0.25, ge=0, description="part of its usual value by which click-through may move beyond chance: a warning"
     )
-
+    predecessor_limit: float = Field(
+        0.9, ge=0, description="share of its predecessor's recall below which, beyond chance, a model is refused"
+    )
     coverage_limit: float = Field(
-        0.5, ge=0, description="share of the items that live lists recommend, below which a version is refused"
+        0.5, ge=0, description="share of the items in live or the predecessor's lists, below which lists are refused"
     )
     overlap_limit: float = Field(
         0.3, ge=0, le=1, description="mean share of their top 10 that users keep, below which publishing warns"

@@ -10,7 +10,7 @@ from pipeline.errors import NotLanded
 from pipeline.files import code_version
 from pipeline.hours import format_hour, parse_hour
 from pipeline.line import STAGES, compute_stage
-from pipeline.manifests import find_table, read_manifest
+from pipeline.manifests import find_table, read_acceptance, read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
@@ -63,7 +63,8 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
             remarks += [
                 f"{stage} was made from another {name}, which has landed anew since" for name in changed(here, manifest)
             ]
-            there = Run(hour, made_with, lake=Path(folder), history=settings.lake, recorded=recorded)
+            accept = read_acceptance(manifest)
+            there = Run(hour, made_with, lake=Path(folder), history=settings.lake, recorded=recorded, accept=accept)
             compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
             is_rewritten = was_rewritten(here, manifest)

@@ -42,6 +42,7 @@ def read_account(run: Run) -> Account:
         "ledgers": ledgers,
         "quality": quality,
         "shop_rules": attempts.get("recommend", UNSAID)["facts"].get("rules", []),
+        "evaluated": attempts.get("evaluate", {}).get("facts", {}),
         "stages": [_stage(stage, attempt) for stage, attempt in attempts.items()],
         "limits": {stage: attempt["limits"] for stage, attempt in attempts.items()},
     }

@@ -9,7 +9,8 @@ from pipeline.report.account import Account, count_rules
 from pipeline.report.served import overall
 
 Brief = dict[str, Any]
-FIGURES = ("recall", "popular_recall", "ndcg", "popular_ndcg")  # of the stage evaluate
+# Of the stage evaluate.
+FIGURES = ("recall", "predecessor_recall", "popular_recall", "ndcg", "predecessor_ndcg", "popular_ndcg")
 # An hour that has not run; what a brief of an earlier release does not say is as here too.
 NOTHING: Brief = {
     "state": "not run",

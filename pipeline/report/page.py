@@ -7,6 +7,7 @@ from pipeline.report.account import Account, count_rules
 from pipeline.report.briefs import Brief
 from pipeline.report.fresh import freshness
 from pipeline.report.html import Html, age, badge, card, element, join, number, page, tiles
+from pipeline.report.judged import judged_model
 from pipeline.report.ledger import ledgers, quarantined
 from pipeline.report.rules import rules
 from pipeline.report.samples import samples
@@ -39,6 +40,7 @@ def hour_page(account: Account, day: Sequence[Brief]) -> str:
         quarantined(account),
         freshness(account, day),
         _day(day),
+        judged_model(account["evaluated"]),
         served_lists(account["prequential"]),
         samples(account["samples"]),
         shop_rules(account["shop_rules"]),

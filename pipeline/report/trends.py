@@ -69,11 +69,12 @@ def drift(briefs: Sequence[Brief]) -> Html | None:
 
 
 def quality(briefs: Sequence[Brief], figure: str) -> Html | None:
-    """A figure of the model beside that of the popular list; None where no hour could be judged."""
-    ours, popular = ([brief["figures"].get(name) for brief in briefs] for name in (figure, f"popular_{figure}"))
-    if not any(value is not None for value in ours):
+    """A figure of the model beside its predecessor's and the popular list's; None where no hour could be judged."""
+    names = {"model": figure, "predecessor": f"predecessor_{figure}", "popular list": f"popular_{figure}"}
+    series = {said: [brief["figures"].get(name) for brief in briefs] for said, name in names.items()}
+    if not any(value is not None for value in series["model"]):
         return None
-    return charts.lines(hours_of(briefs), {"model": ours, "popular list": popular}, [0, 3], {})
+    return charts.lines(hours_of(briefs), series, [0, 5, 3], {})
 
 
 def served(briefs: Sequence[Brief], figure: str) -> Html | None:

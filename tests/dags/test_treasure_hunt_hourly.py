@@ -101,7 +101,7 @@ def test_a_run_calls_every_stage_once_in_order_for_the_floored_hour(
 ) -> None:
     calls = []
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         calls.append((stage, hour, settings.home, repull))
         return StageResult(stage, "2025-03-01T10", 3, 2, 0.1, {stage: f"{stage}.parquet"})
 
@@ -122,7 +122,7 @@ def test_a_superseded_attempt_is_skipped_and_the_run_is_reported_and_not_red(
 ) -> None:
     calls = []
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         calls.append(stage)
         lost = {"notes": ("version x is superseded",), "is_superseded": True} if stage == "publish" else {}
         return StageResult(stage, "2025-03-01T10", 3, 2, 0.1, **lost)  # type: ignore[arg-type]
@@ -138,7 +138,7 @@ def test_a_superseded_attempt_is_skipped_and_the_run_is_reported_and_not_red(
 def test_the_form_can_ask_to_pull_again(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         asked.append(repull)
         return StageResult(stage, "2025-03-01T11", 0, 0, 0.0)
 
@@ -148,10 +148,23 @@ def test_the_form_can_ask_to_pull_again(dag: Any, monkeypatch: pytest.MonkeyPatc
     assert asked == [True] * len(line.STAGES)
 
 
+def test_the_form_can_accept_a_refused_model_and_says_why(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
+        asked.append(accept)
+        return StageResult(stage, "2025-03-01T15", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2025, 3, 1, 15, tzinfo=UTC), run_conf={"accept": "a new catalog"})
+    assert run.state == "success"
+    assert asked == ["a new catalog"] * len(line.STAGES)
+
+
 def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         calls.append(stage)
         if stage == "prepare":
             raise DataError("events: 20 rows of 30 are malformed.")
@@ -167,7 +180,7 @@ def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monke
 
 
 def test_a_report_that_fails_does_not_turn_a_good_run_red(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         if stage == "report":
             raise DataError("the ledger does not balance.")
         return StageResult(stage, "2025-03-01T14", 0, 0, 0.0)
@@ -191,7 +204,7 @@ def test_urls_come_from_connections_unless_the_environment_says_otherwise(
 ) -> None:
     seen = []
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         seen.append((settings.serving_url, settings.source_url))
         return StageResult(stage, "2025-03-01T13", 0, 0, 0.0)
 
@@ -211,7 +224,7 @@ def test_a_stage_that_fails_for_good_raises_an_alarm_and_one_that_is_tried_again
     told, tries = [], {"ingest_events": 0, "prepare": 0}
     monkeypatch.setattr(alerts, "tell", told.append)
 
-    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False) -> StageResult:
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
         if stage in tries:
             tries[stage] += 1
         if stage == "ingest_events" and tries[stage] == 1:

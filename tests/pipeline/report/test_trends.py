@@ -66,6 +66,8 @@ def test_a_backfilled_hour_is_no_point_of_the_freshness_chart() -> None:
 def test_the_model_is_drawn_beside_the_popular_list_and_not_at_all_where_nothing_was_judged() -> None:
     drawn = trends.quality([brief(figures={"recall": 0.25, "popular_recall": 0.125}), brief(1)], "recall")
     assert drawn and "model 0.25" in drawn and "popular list 0.125" in drawn
+    drawn = trends.quality([brief(figures={"recall": 0.25, "predecessor_recall": 0.375}), brief(1)], "recall")
+    assert drawn and "predecessor 0.375" in drawn
     assert trends.quality([brief()], "recall") is None
 
 

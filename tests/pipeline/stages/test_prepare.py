@@ -74,6 +74,25 @@ def test_hidden_pairs_are_in_no_derived_table(tmp_path: Path) -> None:
     assert popular["e"] / popular["a"] == pytest.approx(takers / len(users))
 
 
+@pytest.mark.parametrize("few_items", [1, 50])
+def test_no_table_that_is_learnt_from_depends_on_which_item_is_hidden(tmp_path: Path, few_items: int) -> None:
+    """The same trade but for what each held-out user took last, in two shops: only the hidden pair itself is missing."""
+    users = [f"user {number}" for number in range(40)]
+    known = [row for user in users for row in taste(user, "a", "b", "c")]
+    knobs = {"holdout_share": 0.5, "few_items": few_items, "min_query_users": 1}
+    first = prepared(tmp_path / "first", [*known, *(event("click", user, "d", minute=50) for user in users)], **knobs)
+    hidden = dict(rows(first, "holdout", "user_id", "item_id"))
+    assert 10 < len(hidden) < 30 and set(hidden.values()) == {"d"}
+    others = [event("click", user, "e" if user in hidden else "d", minute=50) for user in users]
+    second = prepared(tmp_path / "second", [*known, *others], **knobs)
+    assert dict(rows(second, "holdout", "user_id", "item_id")) == dict.fromkeys(hidden, "e")
+    for table in ("interactions", "queries", "query_items", "popular_items", "bought"):
+        found = [landed(shop, table).to_pylist() for shop in (first, second)]
+        if table == "interactions":
+            found = [[row for row in one if row["user_id"] not in hidden or row["item_id"] in "abc"] for one in found]
+        assert found[0] == found[1], table
+
+
 def test_events_on_unknown_items_are_counted_and_not_trained_on(tmp_path: Path) -> None:
     settings = open_shop(
         tmp_path, ITEMS, [event("click", "u", "a"), event("click", "u", "ghost"), event("search", "u", "q")]
