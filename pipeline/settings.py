@@ -146,9 +146,7 @@ class Settings(BaseSettings):
     # the gates
     malformed_limit: float = Field(0.05, ge=0, le=1, description="share of malformed rows past which an hour blocks")
     malformed_warn_limit: float = Field(0.01, ge=0, le=1, description="malformed share past which an hour warns")
-    duplicate_warn_limit: float = Field(
-        0.10, ge=0, le=1, description="share of rows delivered before past which an hour warns"
-    )
+    duplicate_warn_limit: float = Field(0.10, ge=0, le=1, description="share delivered before past which an hour warns")
     unknown_items_limit: float = Field(0.30, ge=0, le=1, description="share of events on unknown items that blocks")
     catalog_drop_limit: float = Field(
         0.20, ge=0, le=1, description="share of the items of the snapshot before past which a smaller one is refused"
@@ -163,9 +161,7 @@ class Settings(BaseSettings):
     gate_min_rows: int = Field(1000, ge=1, description="rows from which gates on shares speak")
     volume_warn_low: float = Field(0.5, ge=0, le=1, description="share of an hour's usual events below which it warns")
     volume_warn_high: float = Field(2.0, ge=1, description="multiple of an hour's usual events above which it warns")
-    volume_block_low: float = Field(
-        0.2, ge=0, le=1, description="share of an hour's usual events below which it blocks"
-    )
+    volume_block_low: float = Field(0.2, ge=0, le=1, description="share of usual events below which an hour blocks")
     volume_block_high: float = Field(5.0, ge=1, description="multiple of an hour's usual events above which it blocks")
     drift_min_rows: int = Field(300, ge=1, description="rows of a feature, in an hour, from which its drift is judged")
     psi_limit: float = Field(
