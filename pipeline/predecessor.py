@@ -5,8 +5,13 @@ Never of a later hour, whatever is live: a backfill meets its own past only, and
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from pipeline import als
 from pipeline.errors import NotLanded
@@ -22,11 +27,12 @@ LOOK_BACK = 24  # hours: an older model says little of what this hour's should b
 
 @dataclass(frozen=True)
 class Predecessor:
-    """The hour of a model, its items' factors with their hash, and what it was trained with."""
+    """The hour of a model, its items' factors with their hash, and what it was trained on and with."""
 
     hour: datetime
     sha256: str
     items: Factors
+    interactions: Path
     alpha: float
     regularization: float
 
@@ -44,6 +50,7 @@ def find_predecessor(work: Work) -> Predecessor | None:
                 hour,
                 work.inputs[f"item_factors@{format_hour(hour)}"],
                 read_factors(paths[0], "item_id"),
+                work.read_hour("interactions", hour, even_empty=True)[0],
                 float(trained["alpha"]),
                 float(trained["regularization"]),
             )
@@ -64,6 +71,18 @@ def is_withheld(run: Run, hour: datetime) -> bool:
         return read_manifest(there, "publish") is None
     except NotLanded:
         return True
+
+
+def leave_out_known(hidden: pd.DataFrame, before: Predecessor) -> pd.DataFrame:
+    """The hidden pairs that the predecessor was not trained on.
+
+    Most are new since, or were hidden from it too; of a user who came back to an item it would know the answer.
+    """
+    pairs = pq.read_table(before.interactions, columns=["user_id", "item_id", "kind"])
+    is_of_them = pc.is_in(pairs["user_id"], pa.array(hidden["user_id"], pa.string()))
+    taken = pairs.filter(pc.and_(is_of_them, pc.not_equal(pairs["kind"], "search"))).to_pandas()
+    known = pd.MultiIndex.from_frame(taken[["user_id", "item_id"]])
+    return hidden[~pd.MultiIndex.from_frame(hidden[["user_id", "item_id"]]).isin(known)]
 
 
 def mark_predecessor(exam: Exam, before: Predecessor, work: Work) -> Marks:

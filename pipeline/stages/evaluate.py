@@ -15,7 +15,7 @@ from pipeline.hours import format_hour
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import read_acceptance, read_undamaged
 from pipeline.model_files import Factors, positions, read_factors
-from pipeline.predecessor import LOOK_BACK, Predecessor, find_predecessor, mark_predecessor
+from pipeline.predecessor import LOOK_BACK, Predecessor, find_predecessor, leave_out_known, mark_predecessor
 from pipeline.run import Run, StageResult
 
 JUDGEABLE_USERS = 20
@@ -34,8 +34,8 @@ def evaluate(run: Run) -> StageResult:
         for table, factors in (("user_factors", users), ("item_factors", items)):
             flaw = find_flaw(factors) or find_overflow(users, items)
             work.judge("model_broken", not flaw, f"{table}: {flaw}", table=table)
-        exam, hidden = read_exam(work, users)
         before = find_predecessor(work)
+        exam, hidden = read_exam(work, users, before)
         vectors = users.vectors[positions(users.ids, exam.users.to_series())]
         marks = {"ours": mark_model(exam, vectors, items, run.settings)}
         if before is not None:
@@ -48,13 +48,16 @@ def evaluate(run: Run) -> StageResult:
     return work.result()
 
 
-def read_exam(work: Work, users: Factors) -> tuple[Exam, int]:
+def read_exam(work: Work, users: Factors, before: Predecessor | None) -> tuple[Exam, int]:
     """The hour's exam, and of how many users an available item is hidden, whether or not the model knows them."""
     hidden = pq.read_table(work.read("holdout")).to_pandas()
     popular = pq.read_table(work.read("popular_items"), filters=[("segment", "=", "all")]).to_pandas()["item_id"]
     pairs = pq.read_table(work.read("interactions"), columns=["user_id", "item_id", "weight", "kind"])
     pairs = pairs.filter(pc.is_in(pairs["user_id"], pa.array(hidden["user_id"], pa.string())))
     work.rows_in = len(hidden)
+    if before is not None:
+        hidden = leave_out_known(hidden, before)
+    work.facts["users_left_out"] = work.rows_in - len(hidden)
     exam = set_exam(work.run.settings.k, users.ids, hidden, popular, pairs.to_pandas())
     return exam, int(hidden["item_id"].isin(popular).sum())
 
@@ -139,7 +142,7 @@ def compare(work: Work, ours: Marks, theirs: Marks, told: str) -> None:
     for gate, passed, sentence, observed in asked:
         work.record(gate, passed, f"{sentence}{accepted}", observed)
     if refused and not why:
-        raise AuditFailed(f"{work.run.name}: {'; '.join(say_remedy(*found) for found in refused.items())}.")
+        raise AuditFailed(f"{work.run.name}: {say_remedy(min(refused), '; '.join(refused.values()))}.")
     work.judge("model_accepted", not refused, f"evaluation: refused by {' and '.join(refused)}{accepted}")
     if refused:
         work.facts["accepted"] = {"gates": list(refused), "why": why}

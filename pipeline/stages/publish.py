@@ -28,10 +28,12 @@ def publish(run: Run) -> StageResult:
         files = {table.name: work.read(table.name) for table in PUBLISHED}
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in files.values())
         ruling = read_ruling(work)
+        accepted = stage_facts(run, "evaluate").get("accepted", {"gates": []})["gates"]
         limits = Limits(
             empty_places=count_empty_places(work, ruling),
             blocked=tuple(blocked_ids(ruling)),
-            coverage_limit=run.settings.coverage_limit,
+            # Whoever accepts a model that recommends few items accepts its lists.
+            coverage_limit=0.0 if "model_coverage_collapsed" in accepted else run.settings.coverage_limit,
             overlap_limit=run.settings.overlap_limit,
             compare_min_users=run.settings.compare_min_users,
         )

@@ -118,6 +118,20 @@ MUTATIONS = [
         GATE + "test_an_accepted_model_is_published_and_why_stands_everywhere",
     ),
     (
+        "the predecessor knows the answer",
+        "pipeline/stages/evaluate.py",
+        "hidden = leave_out_known(hidden, before)",
+        "pass",
+        GATE + "test_who_came_back_to_an_item_that_the_predecessor_learnt_from_is_left_out_for_all_lists",
+    ),
+    (
+        "lists of an accepted model are refused for what was accepted",
+        "pipeline/stages/publish.py",
+        '0.0 if "model_coverage_collapsed" in accepted else run.settings.coverage_limit',
+        "run.settings.coverage_limit",
+        GATE + "test_lists_of_an_accepted_model_that_recommends_few_items_are_published",
+    ),
+    (
         "hidden items are popular",
         "sql/linked_events.sql",
         "held_out.item_id is null\n        and",

@@ -38,9 +38,9 @@ EVENTS = [
 WHY = "the catalog was renamed on purpose"
 
 
-def open_two_groups(home: Path, hours: int = 4, **knobs: Any) -> Settings:
-    """A shop whose model finds most of what is hidden; the events are all of hour 0."""
-    settings = open_shop(home, ITEMS, EVENTS, holdout_share=0.5, k=3, **{"iterations": 6, **knobs})
+def open_two_groups(home: Path, hours: int = 4, events: list[dict[str, Any]] = EVENTS, **knobs: Any) -> Settings:
+    """A shop whose model finds most of what is hidden; the events are all of hour 0, unless told otherwise."""
+    settings = open_shop(home, ITEMS, events, holdout_share=0.5, k=3, **{"iterations": 6, **knobs})
     ingest(settings, hours)
     return settings
 
@@ -134,6 +134,19 @@ def test_the_predecessor_is_asked_for_the_same_users_and_items(shop: Settings) -
     found = facts(shop, 1)
     assert {row[0] for row in rows(shop, "evaluation", "users", hour=1)} == {found["users"]}
     assert abs(found["predecessor_recall"] - found["recall"]) < 0.1
+
+
+def test_who_came_back_to_an_item_that_the_predecessor_learnt_from_is_left_out_for_all_lists(tmp_path: Path) -> None:
+    back = [event("click", f"u{user:03}", GROUPS[user % 2][user % 8], hour=1) for user in range(30)]
+    settings = open_two_groups(tmp_path, 2, events=[*EVENTS, *back])
+    for hour in (0, 1):
+        derive(settings, hour, MODEL)
+    learnt = set(rows(settings, "interactions", "user_id", "item_id"))
+    hidden = set(rows(settings, "holdout", "user_id", "item_id", hour=1))
+    found = facts(settings, 1)
+    assert 5 < found["users_left_out"] == len(hidden & learnt) <= 30
+    assert set(rows(settings, "evaluation", "users", hour=1)) == {(len(hidden - learnt),)}
+    assert facts(settings, 0)["users_left_out"] == 0
 
 
 def test_a_bad_model_is_refused_and_the_last_good_version_stays(
@@ -262,6 +275,18 @@ def test_an_accepted_model_is_published_and_why_stands_everywhere(
     assert any(WHY in warning for warning in state["warnings"])
     derive(shop, 3, MODEL)
     assert named(shop, 3) == "2026-01-05T12"
+
+
+def test_lists_of_an_accepted_model_that_recommends_few_items_are_published(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hour, few = FIRST + 2 * HOUR, shop.model_copy(update={"compare_min_users": 1, "coverage_limit": 0.95})
+    run_bad(few, 2, monkeypatch, point_at_one_group)
+    derive(few.model_copy(update={"coverage_limit": 0.0, "predecessor_limit": 0.0}), 2, ("evaluate", "recommend"))
+    with pytest.raises(AuditFailed, match="users' lists recommend"):
+        run_stage("publish", hour, few)
+    list(run_stages(["evaluate", "recommend", "publish"], hour, few, accept=WHY))
+    assert "model_coverage_collapsed" in facts(few, 2)["accepted"]["gates"]
 
 
 def test_an_acceptance_holds_for_its_model_alone(shop: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
