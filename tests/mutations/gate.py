@@ -62,11 +62,11 @@ MUTATIONS = [
         GATE + "test_a_model_whose_tables_have_been_made_anew_or_that_is_too_old_is_none",
     ),
     (
-        "a refused model is a predecessor",
+        "a model that nobody judged is a predecessor",
         "pipeline/predecessor.py",
         'not work.is_whole("evaluation", hour)',
         'not work.is_whole("item_factors", hour)',
-        GATE + "test_a_refused_model_is_nobodys_predecessor",
+        GATE + "test_a_model_whose_tables_have_been_made_anew_or_that_is_too_old_is_none",
     ),
     (
         "an hour that could not be published is a predecessor",
@@ -80,7 +80,7 @@ MUTATIONS = [
         "pipeline/predecessor.py",
         "run.recorded is not None or read_failure",
         "read_failure",
-        GATE + "test_an_hour_is_verified_beside_the_predecessor_it_had_and_as_it_was_accepted",
+        GATE + "test_an_hour_that_could_not_be_published_is_nobodys_predecessor",
     ),
     (
         "the predecessor is asked with this hour's width",
@@ -142,7 +142,7 @@ MUTATIONS = [
         "what was met is listed",
         "pipeline/holdout.py",
         "exam.k, exam.met(items.ids), never",
-        "exam.k, 0 * exam.met(items.ids), never",
+        "exam.k, sp.csr_matrix((len(exam.users), len(items.ids)), dtype=np.float32), never",
         EXAM + "test_figures_by_hand",
     ),
 ]

@@ -223,6 +223,7 @@ def test_an_hour_that_could_not_be_published_is_nobodys_predecessor(
         run_stage(
             "publish", FIRST + 2 * HOUR, shop.model_copy(update={"serving_url": "postgresql+psycopg://127.0.0.1:9/x"})
         )
+    assert all(result.is_same for result in verify_hour(FIRST + 3 * HOUR, shop)[0])  # beside the one that it had
     derive(shop, 3, ("evaluate",))
     assert named(shop, 3) == "2026-01-05T11"
     derive(shop, 2, ("publish",))
