@@ -199,8 +199,7 @@ GATES: dict[str, Gate] = {
     "model_broken": Gate(
         ("user_factors", "item_factors"),
         "critical",
-        "a factor of the model is not finite, all are zero, all users or items look the same, or vectors are so long that a "
-        "score may be no number",
+        "a factor of the model is not finite, all are zero or the same, or so large that a score may be no number",
         "look at the settings of the model and at `interactions`, then run train again",
     ),
     "held_out_users_too_few": Gate(
@@ -225,8 +224,7 @@ GATES: dict[str, Gate] = {
     "model_coverage_collapsed": Gate(
         ("evaluation",),
         "critical",
-        "lists of the held-out users hold fewer than {coverage_limit:g} times the different items that its predecessor's "
-        "would, from 20 such users up",
+        "lists of 20 or more held-out users hold fewer than {coverage_limit:g} times the items of the predecessor's lists",
         REFUSED,
     ),
     "model_accepted": Gate(
