@@ -69,8 +69,9 @@ def find_flaw(factors: Factors) -> str:
         return f"{broken} of {len(factors.ids)} vectors are not finite"
     if len(factors.ids) and not factors.vectors.any():
         return "all vectors are zero; the model learnt nothing"
-    if len(factors.ids) > 2 and float(factors.vectors.std(axis=0, dtype=np.float64).max()) < 1e-9:
-        return "all vectors are the same; the model has collapsed"
+    with np.errstate(over="ignore"):  # vectors as long as that are no collapse, but see `find_overflow`
+        if len(factors.ids) > 2 and float(factors.vectors.std(axis=0).max()) < 1e-9:
+            return "all vectors are the same; the model has collapsed"
     return ""
 
 
