@@ -66,7 +66,7 @@ def scale_regularization(matrix: sp.csr_matrix, settings: Settings) -> float:
     return min(fitting, MOST_HELD_BACK * strength * pairs / lines)
 
 
-def _own_threads() -> threadpool_limits:
+def own_threads() -> threadpool_limits:
     """While this is entered BLAS keeps to one thread: the model runs its own, and more would fight for the cores."""
     return threadpool_limits(limits=1, user_api="blas")
 
@@ -90,7 +90,7 @@ def fit(matrix: sp.csr_matrix, regularization: float, settings: Settings) -> tup
     """
     generator = np.random.default_rng(settings.seed)
     spread = 0.1 / np.sqrt(settings.factors)
-    with _own_threads():
+    with own_threads():
         model = _model(settings, regularization)
         model.user_factors = generator.normal(0, spread, (matrix.shape[0], settings.factors)).astype(np.float32)
         model.item_factors = generator.normal(0, spread, (matrix.shape[1], settings.factors)).astype(np.float32)
@@ -102,7 +102,7 @@ def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, 
     """Factors (rows x d) of rows that were not trained on, given the items' factors and what they were trained with."""
     if not matrix.shape[0]:
         return np.zeros((0, item_factors.shape[1]), np.float32)
-    with _own_threads():
+    with own_threads():
         model = _model(settings, regularization)
         model.item_factors = item_factors
         return np.asarray(model.recalculate_user(np.arange(matrix.shape[0]), matrix), np.float32)
@@ -116,7 +116,7 @@ def best_items(
     rows = row_factors.shape[0]
     if not rows or not n:
         return Top(np.zeros((rows, 0), np.int32), np.zeros((rows, 0), np.float32))
-    with _own_threads():
+    with own_threads():
         model = _model(settings)
         model.user_factors, model.item_factors = row_factors, item_factors
         indices, scores = model.recommend(

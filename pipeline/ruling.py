@@ -83,15 +83,24 @@ def find_fresh(work: Work, connection: duckdb.DuckDBPyConnection, lines: Iterabl
     """
     if not any(line["rule"] == "fresh" and line["is_active"] for line in lines):
         return NOTHING_FRESH
-    settings = work.run.settings
-    since = work.run.hour - settings.fresh_hours * HOUR
+    found = find_lately_listed(work, connection)
+    if found is None:
+        hours = work.run.settings.fresh_hours
+        work.note(f"rules: no catalog of {hours} hours before has landed, so that no item counts as fresh")
+        return NOTHING_FRESH
+    return found
+
+
+def find_lately_listed(work: Work, connection: duckdb.DuckDBPyConnection) -> pa.Table | None:
+    """The available items that were not in the catalog `fresh_hours` before; None where no catalog from then has landed.
+
+    The connection knows the hour's items.
+    """
+    since = work.run.hour - work.run.settings.fresh_hours * HOUR
     paths = (work.read_hour("items", since - step * HOUR) for step in range(FIND_CATALOG))
     earlier = next((found for found in paths if found), None)
     if earlier is None:
-        work.note(
-            f"rules: no catalog of {settings.fresh_hours} hours before has landed, so that no item counts as fresh"
-        )
-        return NOTHING_FRESH
+        return None
     view_files(connection, "earlier_items", earlier)
     return fetch_table(connection, "fresh_items")
 

@@ -36,6 +36,8 @@ VALUES: dict[str, Any] = {
     "seed": EVENT_TYPES,
     "k": 20,
     "title_weight": 4.0,
+    "query_rows_weight": 0.3,
+    "attribute_rows_weight": 3.0,
     "word_smoothing": 2.0,
     "query_smoothing": 8.0,
     "tier": "full",

@@ -1,0 +1,57 @@
+"""Guards of what the model learns from, switched off one by one: (name, file, old text, new text, the red test)."""
+
+MODEL = "tests/pipeline/test_model.py::"
+ROWS = "tests/sql/test_side_rows.py::"
+TRAIN = "tests/pipeline/stages/test_train.py::"
+
+MUTATIONS = [
+    (
+        "an item nobody met has no factors",
+        "pipeline/model.py",
+        "met, new.difference(met), item_factors",
+        "met, new[:0], item_factors",
+        MODEL + "test_an_item_nobody_met_is_nearest_to_items_of_its_attributes_and_reaches_their_users",
+    ),
+    (
+        "an item that was met counts as new",
+        "pipeline/model.py",
+        "new.difference(met)",
+        "new",
+        MODEL + "test_a_new_item_without_a_shared_attribute_has_no_factors_nor_has_one_that_was_met_twice",
+    ),
+    (
+        "a side row of one item counts",
+        "pipeline/model.py",
+        '.transform("size") > 1',
+        '.transform("size") > 0',
+        MODEL + "test_a_row_of_one_item_says_nothing",
+    ),
+    (
+        "side rows change the regularisation",
+        "pipeline/model.py",
+        "regularization = als.scale_regularization(matrix, settings)",
+        "regularization = als.scale_regularization(matrix, settings) + len(sides)",
+        MODEL + "test_alpha_and_regularisation_follow_from_the_pairs_alone",
+    ),
+    (
+        "a weight of attributes has no bound",
+        "pipeline/settings.py",
+        "        3.0,\n        ge=0,\n        le=100,",
+        "        3.0,\n        ge=0,",
+        MODEL + "test_a_weight_out_of_bounds_is_refused",
+    ),
+    (
+        "attributes cannot be switched off",
+        "sql/side_rows.sql",
+        "where $attribute_rows_weight > 0",
+        "where $attribute_rows_weight >= 0",
+        ROWS + "test_a_weight_of_zero_leaves_its_rows_out",
+    ),
+    (
+        "new items cannot be switched off",
+        "pipeline/stages/train.py",
+        "find_lately_listed(work, connection) if settings.new_items_weight else None",
+        "find_lately_listed(work, connection)",
+        TRAIN + "test_an_item_listed_today_has_the_vector_that_its_attributes_make_likely_unless_switched_off",
+    ),
+]
