@@ -130,22 +130,13 @@ class Settings(BaseSettings):
         0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"
     )
     query_rows_weight: float = Field(
-        0.0,
-        ge=0,
-        le=100,
-        description="confidence of an item in the row of a query, times that of a hint of the same weight; 0: no such rows",
+        0.0, ge=0, le=100, description="what an item counts in the row of a query, in hints; 0: no such rows"
     )
     attribute_rows_weight: float = Field(
-        3.0,
-        ge=0,
-        le=100,
-        description="confidence of an item in the row of its category, brand or title word, in usual pairs; 0: no such rows",
+        3.0, ge=0, le=100, description="what an item counts in the row of an attribute, in usual pairs; 0: no such rows"
     )
     new_items_weight: float = Field(
-        1.0,
-        ge=0,
-        le=2,
-        description="length of the factors that a fresh item gets from its attributes until it is met; 0: none",
+        1.0, ge=0, le=2, description="length of the factors that a fresh item gets from its attributes; 0: none"
     )
     title_weight: float = Field(
         4.0,

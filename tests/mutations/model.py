@@ -1,4 +1,4 @@
-"""Guards of what the model learns from, switched off one by one: (name, file, old text, new text, the red test)."""
+"""Guards of what the model learns from."""
 
 MODEL = "tests/pipeline/test_model.py::"
 ROWS = "tests/sql/test_side_rows.py::"
@@ -36,8 +36,8 @@ MUTATIONS = [
     (
         "a weight of attributes has no bound",
         "pipeline/settings.py",
-        "        3.0,\n        ge=0,\n        le=100,",
-        "        3.0,\n        ge=0,",
+        "3.0, ge=0, le=100,",
+        "3.0, ge=0,",
         MODEL + "test_a_weight_out_of_bounds_is_refused",
     ),
     (
