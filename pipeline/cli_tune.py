@@ -28,7 +28,7 @@ def tune_lake(
     hour: Annotated[str | None, typer.Argument(help="Hour whose interactions are used; default: the newest.")] = None,
     minutes: Annotated[float, typer.Option(min=0, help="How long to search; one trial is made in any case.")] = 10,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the settings and their evidence; default: tuned in home.")
+        Path | None, typer.Option(help="Folder for the settings and their evidence; default: tuned/SOURCE in home.")
     ] = None,
 ) -> None:
     """Search the model's knobs on your own data; writes a settings file, and changes nothing that is live.
@@ -60,6 +60,7 @@ def tune_lake(
     write_json(folder / "tuned.json", evidence, folder / ".staging")
     (folder / ".staging").rmdir()
     if trials[0].knobs.apply(settings) == settings:
+        (folder / "tuned.env").unlink(missing_ok=True)  # of an earlier search
         show.sentence("nothing better than the settings as they are was found")
         return
     (folder / "tuned.env").write_text(spell_settings(trials[0], settings.k, format_hour(newest)), encoding="utf-8")

@@ -19,6 +19,7 @@ from pipeline.predecessor import LOOK_BACK, Predecessor, find_predecessor, leave
 from pipeline.run import Run, StageResult
 
 JUDGEABLE_USERS = 20
+JUDGEABLE_VECTORS = 20  # a handful of users who did the same have the same vectors, and rightly so
 LONGEST_WHY = 500  # characters of why somebody accepts a model
 
 
@@ -70,7 +71,7 @@ def find_flaw(factors: Factors) -> str:
     if len(factors.ids) and not factors.vectors.any():
         return "all vectors are zero; the model learnt nothing"
     with np.errstate(over="ignore"):  # vectors as long as that are no collapse, but see `find_overflow`
-        if len(factors.ids) > 2 and float(factors.vectors.std(axis=0).max()) < 1e-9:
+        if len(factors.ids) >= JUDGEABLE_VECTORS and float(factors.vectors.std(axis=0).max()) < 1e-9:
             return "all vectors are the same; the model has collapsed"
     return ""
 
