@@ -16,22 +16,23 @@ READ_ROWS = 65_536
 LINE = re.compile(r"([0-9a-fA-F]{64}) [ *](.+)")
 
 
-def check_folder(folder: Path) -> None:
-    """Every file that the folder's SHA256SUMS lists has the bytes that it was written with; without one nothing is checked.
+def check_folder(folder: Path) -> set[Path]:
+    """Every file that the folder's SHA256SUMS lists has the bytes that it was written with; returns these, none without one.
 
     Raises `Unreadable` naming the first file that is missing or other than listed, or the line that cannot be read.
     """
-    for path, wanted in read_sums(folder).items():
+    listed = read_sums(folder)
+    for path, wanted in listed.items():
         if not path.is_file():
             raise Unreadable(f"{path} is missing, but {SUMS} lists it; have it delivered again.")
         state = path.stat()
         if _hash(path, state.st_size, state.st_mtime_ns) != wanted:
             raise Unreadable(f"{path} is not what {SUMS} says; have it delivered again.")
+    return set(listed)
 
 
-def require_sums(folder: Path, files: Sequence[Path]) -> None:
-    """The folder's SHA256SUMS lists every one of these files; else `Unreadable` names the first and counts them."""
-    listed = read_sums(folder)
+def require_sums(folder: Path, files: Sequence[Path], listed: set[Path]) -> None:
+    """The folder's SHA256SUMS listed every one of these files; else `Unreadable` names the first and counts them."""
     missing = [file for file in files if file not in listed]
     if missing:
         raise Unreadable(

@@ -128,6 +128,5 @@ def say_trials(trials: list[Trial], k: int) -> None:
 
 def spell_settings(trial: Trial, k: int, hour: str) -> str:
     """A trial's knobs as a file for the shell, with what they are worth."""
-    knobs = {name: value for name, value in asdict(trial.knobs).items() if name in MODEL}
     head = f"# NDCG@{k} {trial.ndcg:.4f} on what was held out of {hour}; all trials stand in tuned.json\n"
-    return head + "".join(f"{PREFIX}{name.upper()}={value}\n" for name, value in knobs.items())
+    return head + "".join(f"{PREFIX}{name.upper()}={value}\n" for name, value in trial.knobs.settings().items())

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pipeline import als, metrics
 from pipeline.als import Floats
-from pipeline.model_files import Factors, positions
+from pipeline.model_files import Factors, pair_matrix, positions
 from pipeline.settings import Settings
 
 RESAMPLES = 2000
@@ -41,10 +41,8 @@ class Exam:
 
     def met(self, items: pd.Index) -> sp.csr_matrix:
         """Users x items, with a one for what each user met; what only a search points at was not met."""
-        known, rows, columns = self.pairs_by(items)
-        is_met = (known["kind"] != "search").to_numpy()
-        ones = np.ones(int(is_met.sum()), np.float32)
-        return sp.csr_matrix((ones, (rows[is_met], columns[is_met])), shape=(len(self.users), len(items)))
+        done = self.pairs[self.pairs["kind"] != "search"]
+        return pair_matrix(self.users, items, done["user_id"], done["item_id"])
 
 
 @dataclass(frozen=True)

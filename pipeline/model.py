@@ -17,7 +17,8 @@ from pipeline.als import Floats
 from pipeline.model_files import Factors, positions
 from pipeline.settings import Settings
 
-SHRINKAGE = 3.0  # items' worth of nothing that stand against what an attribute says of its items' factors
+# The penalty of the regression: so many items' worth of nothing stand against what an attribute says of its items' factors.
+SHRINKAGE = 3.0
 STEPS = 100  # of the solver; it needs about thirty
 
 

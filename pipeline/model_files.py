@@ -9,6 +9,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+import scipy.sparse as sp
 
 from pipeline.als import Floats
 from pipeline.errors import DataError
@@ -70,3 +71,11 @@ def check_foot(path: Path, column: str, file: pq.ParquetFile) -> None:
 def positions(ids: pd.Index, values: pd.Series) -> np.ndarray:
     """Where each value stands in ids (int32), -1 for those that do not."""
     return ids.get_indexer(pd.Index(values)).astype(np.int32)
+
+
+def pair_matrix(row_ids: pd.Index, column_ids: pd.Index, rows: pd.Series, columns: pd.Series) -> sp.csr_matrix:
+    """A matrix with a one for every pair whose row and column are known."""
+    row, column = positions(row_ids, rows), positions(column_ids, columns)
+    known = (row >= 0) & (column >= 0)
+    ones = np.ones(int(known.sum()), np.float32)
+    return sp.csr_matrix((ones, (row[known], column[known])), shape=(len(row_ids), len(column_ids)))

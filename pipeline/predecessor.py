@@ -1,4 +1,5 @@
-"""The model that the hour's model is judged beside: of the latest earlier hour whose model was let through and published.
+"""The model that the hour's model is judged beside: of the latest earlier hour whose model was let through, and whose
+publishing, if it was tried, did not fail.
 
 Never of a later hour, whatever is live: a backfill meets its own past only, and `verify` what the manifest names.
 """
@@ -44,7 +45,8 @@ def find_predecessor(work: Work) -> Predecessor | None:
         if not work.is_whole("evaluation", hour) or is_withheld(work.run, hour):
             continue
         paths = work.read_hour("item_factors", hour)  # none of an hour in tier popular, which has no model
-        if paths and work.read_hour("evaluation", hour, even_empty=True):  # that it was let through is an input as well
+        if paths:
+            work.read_hour("evaluation", hour, even_empty=True)  # that it was let through is an input as well
             trained = stage_facts(_there(work.run, hour), "train")
             return Predecessor(
                 hour,
@@ -103,4 +105,5 @@ def mark_predecessor(exam: Exam, before: Predecessor, work: Work) -> Marks:
 
 
 def _there(run: Run, hour: datetime) -> Run:
+    """An earlier hour, in the lake that such hours are read from."""
     return Run(hour, run.settings, lake=run.history or run.lake)

@@ -1,5 +1,7 @@
 """What every test may use: a real PostgreSQL, and the serving database on both of its homes."""
 
+import atexit
+import os
 import shutil
 import tempfile
 import uuid
@@ -9,6 +11,14 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker of pytest-xdist is silent once its tests are over and reported: as it ends, DuckDB's binding would list on
+    a page whatever the worker's own frames still hold.
+    """
+    if hasattr(config, "workerinput"):
+        atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
 
 
 @pytest.fixture(scope="session")

@@ -31,13 +31,15 @@ class Desk:
         url = settings.serving_read_url or settings.serving
         self.patience = settings.api_patience_ms / 1000
         self.engine = connect_readers(url, settings.api_connections, settings.api_patience_ms)
-        self.reader = ListReader(self.engine, settings.source, settings.arm, settings.stale_after_minutes, True)
+        self.reader = ListReader(
+            self.engine, settings.source, settings.arm, settings.stale_after_minutes, keeps_titles=True
+        )
         self.threads = ThreadPoolExecutor(settings.api_connections, thread_name_prefix="read")
         self.lines: Lines | None = None
         if self.engine.dialect.name == "postgresql":
             self.lines = Lines(self.engine, settings.api_connections, self.patience)
         self.trouble: TreasureHuntError | None = None  # why the database was not there when it was asked last
-        self.is_closing, self.nudge = False, asyncio.Event()  # not to wait for the next look
+        self.closing = asyncio.Event()
 
     async def read(self, asked: Asked) -> Answer:
         """The answer; raises what is the trouble only when no version was ever seen."""
@@ -68,17 +70,15 @@ class Desk:
             self.trouble = error
 
     async def keep_looking(self) -> None:
-        """Looks once a second, and at once when nudged, until `stop_looking`."""
-        while not self.is_closing:
-            self.nudge.clear()
+        """Looks once a second until `stop_looking`."""
+        while not self.closing.is_set():
             await self.look()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.nudge.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self.closing.wait(), LOOK_SECONDS)
 
     def stop_looking(self) -> None:
         """The look that is on its way is the last. It is not cancelled: psycopg would wait for the server to agree."""
-        self.is_closing = True
-        self.nudge.set()
+        self.closing.set()
 
     async def _follow(self, steps: Steps[T]) -> T:
         try:

@@ -37,9 +37,13 @@ class Knobs:
     iterations: int
     blend: float = 0.0
 
+    def settings(self) -> dict[str, float]:
+        """The knobs that are settings, by their names."""
+        return {name: value for name, value in asdict(self).items() if name != "blend"}
+
     def apply(self, settings: Settings) -> Settings:
         """The settings with these knobs."""
-        return settings.model_copy(update={name: value for name, value in asdict(self).items() if name != "blend"})
+        return settings.model_copy(update=self.settings())
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,9 @@ def pull_files(
     A statement that names `$file` is run for each of `files`, in their order, so that types of one file never change the
     values of another. `$file_name` is the file's name below the folder.
     """
-    check_folder(folder)
+    listed = check_folder(folder)
     if run.settings.require_checksums:
-        require_sums(folder, files)
+        require_sums(folder, files, listed)
     for file in files:
         if file.suffix == ".parquet":
             check_pages(file)

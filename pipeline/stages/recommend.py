@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-import scipy.sparse as sp
 
 from pipeline import als, reasons
 from pipeline.duck import connect, fetch_table, view_files, write_table
 from pipeline.errors import BadInput
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
-from pipeline.model_files import Factors, positions, read_factors
+from pipeline.model_files import Factors, pair_matrix, positions, read_factors
 from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, write_ruled
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
@@ -154,14 +153,6 @@ def score_similar(items: Factors, never: als.Ints, settings: Settings, longest: 
     texts = np.full(lists.shape, "", dtype=object)
     table = flatten("similar_to", items.ids, items.ids, lists, top.scores, texts)
     return table.drop_columns("reason").rename_columns(["item_id", "similar_item_id", "score"])
-
-
-def pair_matrix(row_ids: pd.Index, column_ids: pd.Index, rows: pd.Series, columns: pd.Series) -> sp.csr_matrix:
-    """A matrix with a one for every pair whose row and column are known."""
-    row, column = positions(row_ids, rows), positions(column_ids, columns)
-    known = (row >= 0) & (column >= 0)
-    ones = np.ones(int(known.sum()), np.float32)
-    return sp.csr_matrix((ones, (row[known], column[known])), shape=(len(row_ids), len(column_ids)))
 
 
 def flatten(

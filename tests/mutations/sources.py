@@ -136,7 +136,7 @@ MUTATIONS = [
     (
         "a file without a checksum is read where checksums are required",
         "pipeline/sources/files.py",
-        "        require_sums(folder, files)",
+        "        require_sums(folder, files, listed)",
         "        pass",
         "tests/pipeline/test_checksums.py::"
         "test_where_checksums_are_required_no_file_is_read_without_and_none_with_a_flipped_or_missing_byte[csv]",

@@ -4,6 +4,8 @@ from typing import Any
 import pytest
 from sql_tables import END, Row, items, rows_of
 
+from pipeline.rules import is_active as is_active_in_python
+
 TICK = timedelta(microseconds=1)
 
 
@@ -24,6 +26,7 @@ def test_a_rule_holds_from_its_start_until_before_its_end_as_of_the_end_of_the_h
     lines = [{"line": 2, "rule": "block", "item_id": "a", "starts_at": starts_at, "ends_at": ends_at}]
     (row,) = rows_of("shop_rules", rule_lines=lines)
     assert (row["line"], row["rule"], row["item_id"], row["is_active"]) == (2, "block", "a", is_active)
+    assert is_active_in_python(lines[0], END) == is_active  # what `treasure-hunt rules check` says
 
 
 CATALOG = [*items("a", "b", category="toys"), *items("c", category="tools"), *items("d")]
