@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
@@ -69,7 +69,8 @@ def benchmark(
     trials: list[Trial] = []
     if minutes:
         stands_for = {"train": hash_file(train), "format": format_name}
-        given = {"k": ks[0], "sampled": 0 if world.candidates is None else world.candidates.shape[1] - 1, "seed": seed}
+        sampled = 0 if world.candidates is None else world.candidates.shape[1] - 1
+        given: dict[str, Any] = {"k": ks[0], "sampled": sampled, "seed": seed}
         trials = search_knobs(pairs, settings, minutes, out, stands_for, **given)
         say_trials(trials, ks[0])
     rows: list[compare.Row] = []

@@ -10,7 +10,7 @@ import typer
 from rich.progress import BarColumn, Progress, TextColumn
 
 from pipeline import als, show
-from pipeline.benchmark.tune import SEARCHED, Trial, tune
+from pipeline.benchmark.tune import SEARCHED, Knobs, Trial, tune
 from pipeline.errors import BadInput, NotLanded
 from pipeline.files import code_version, hash_file, hash_json, write_json
 from pipeline.history import newest_hour
@@ -48,7 +48,9 @@ def tune_lake(
         f"{format_hour(newest)}"
     )
     searched = [knob for knob in SEARCHED if knob != "blend"]  # which is no setting
-    trials = search_knobs(pairs, settings, minutes, folder, {"interactions": sha256}, k=settings.k, searched=searched)
+    standing = Knobs(**settings.model_dump(include=MODEL))
+    stands_for = {"interactions": sha256}
+    trials = search_knobs(pairs, settings, minutes, folder, stands_for, standing, k=settings.k, searched=searched)
     say_trials(trials, settings.k)
     evidence = {
         "hour": format_hour(newest),
@@ -86,11 +88,17 @@ def read_pairs(run: Run) -> tuple[pd.DataFrame, str]:
 
 
 def search_knobs(
-    pairs: pd.DataFrame, settings: Settings, minutes: float, out: Path | None, stands_for: dict[str, str], **given: Any
+    pairs: pd.DataFrame,
+    settings: Settings,
+    minutes: float,
+    out: Path | None,
+    stands_for: dict[str, str],
+    also: Knobs | None = None,
+    **given: Any,
 ) -> list[Trial]:
     """The trials of `tune`, best first, under a progress bar; kept in the folder and taken over from there.
 
-    `stands_for` tells these pairs from others, `given` goes to `tune`.
+    `stands_for` tells these pairs from others; `also` and `given` go to `tune`.
     """
     best: list[float] = []
     with Progress(
@@ -111,6 +119,7 @@ def search_knobs(
             memory=out / "trials.jsonl" if out else None,
             fingerprint=hash_json({**stands_for, **given, **options}),
             tell=tell,
+            also=also,
             **given,
         )
 

@@ -49,6 +49,10 @@ def check_rules(settings: Settings, catalog_of: datetime | None, hour: datetime 
         count = named[about] if about and catalog else None
         if count == 0:
             remarks.append(f"line {line['line']} ({describe(line)}) names nothing of the catalog in use")
+        if line["rule"] == "pin" and count and not by_item[line["item_id"]]["is_available"]:
+            remarks.append(
+                f"line {line['line']} ({describe(line)}) names an item that cannot be bought: it is not shown"
+            )
         if line["rule"] == "pin" and line["value"] > settings.k:
             remarks.append(f"line {line['line']} ({describe(line)}): lists end at rank {settings.k}")
         if line["rule"] == "fresh" and count_fresh_places(line, settings.k) == 0:

@@ -126,7 +126,7 @@ def write_ruled(work: Work, ruling: Ruling, connection: duckdb.DuckDBPyConnectio
     fresh = ruling.find("fresh")
     values = {"k": k, "fresh_places": count_fresh_places(fresh[0], k) if fresh else 0}
     if is_users:
-        connection.register("candidates", fetch_table(connection, table, k=k * CANDIDATES))
+        register_candidates(connection, ruling, k)
         write_table(connection, "ruled_recommendations", work.draft(table), **values)
     else:
         write_table(connection, table, work.draft(table), k=k)
@@ -135,6 +135,16 @@ def write_ruled(work: Work, ruling: Ruling, connection: duckdb.DuckDBPyConnectio
     values["fresh_line"] = fresh[0]["line"] if fresh else 0
     effects = fetch_table(connection, "rule_effects", is_users=is_users, **values).to_pylist()
     work.facts.setdefault("rules", {})[table] = keyed(effects)
+
+
+def register_candidates(connection: duckdb.DuckDBPyConnection, ruling: Ruling, k: int) -> None:
+    """`candidates` are known: CANDIDATES for each place and, where a cap holds, popular items of many categories."""
+    candidates = fetch_table(connection, "user_recommendations", k=k * CANDIDATES)
+    connection.register("candidates", candidates)
+    caps = [line["value"] for line in ruling.find("cap")]
+    if caps:
+        spare = fetch_table(connection, "spare_candidates", largest_cap=int(max(caps)), spare_places=k * CANDIDATES)
+        connection.register("candidates", pa.concat_tables([candidates, spare]))
 
 
 def count_popular(work: Work, connection: duckdb.DuckDBPyConnection, ruled_items: pa.Table, **values: Any) -> None:

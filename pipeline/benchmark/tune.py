@@ -115,9 +115,11 @@ def tune(
     fingerprint: str = "",
     tell: Callable[[Trial, bool], None] = lambda trial, is_new: None,
     searched: Sequence[str] = SEARCHED,
+    also: Knobs | None = None,
 ) -> list[Trial]:
     """The trials made within the minutes (one at least), best first; `sampled` negatives are ranked, 0: all items.
 
+    `also` are tried at the end, whatever time it is: what is found is no worse than they are.
     Trials are added to the file `memory` and taken from there when its lines bear the same fingerprint.
     """
     learnt, hidden = hold_out(train, HELD_OUT_SHARE, sampled, seed)
@@ -150,6 +152,8 @@ def tune(
     for _ in explore(search, start_knobs(settings, world)):
         if search.is_over():
             break
+    if also:
+        search.attempt(also)
     return sorted(search.trials, key=lambda trial: -trial.ndcg)
 
 

@@ -16,7 +16,8 @@ def judged_model(facts: Mapping[str, Any]) -> Html | None:
         return None
     rows = [[said, *(_figure(facts.get(f"{name}{metric}")) for metric in METRICS)] for said, name in LISTS.items()]
     before, accepted = facts.get("predecessor"), facts.get("accepted")
-    of = f"Its predecessor is that of {before['hour']}." if before else "No hour of the day before has a predecessor."
+    nothing = "No hour of the day before has a model that was let through."
+    of = f"Its predecessor is that of {before['hour']}." if before else nothing
     left_out = facts.get("users_left_out")
     back = (
         f" {number(left_out)} users who came back to an item that it had learnt from are left out." if left_out else ""

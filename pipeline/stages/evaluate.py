@@ -158,6 +158,9 @@ def divide(now: float, then: float) -> float | None:
 def find_acceptance(work: Work) -> str:
     """Why somebody accepts this model: as the run says, or as was said of the very same model before; else empty."""
     if work.run.accept:
-        return " ".join(work.run.accept.split())[:LONGEST_WHY]
+        printable = "".join(
+            sign if sign.isprintable() else " " for sign in work.run.accept
+        )  # terminals obey the others
+        return " ".join(printable.split())[:LONGEST_WHY]
     before = read_undamaged(work.run, "evaluate")
     return read_acceptance(before) if before and before["inputs"] == work.inputs else ""

@@ -5,6 +5,14 @@ TESTS = "tests/pipeline/benchmark/"
 
 MUTATIONS = [
     (
+        "settings that are worse than those as they are may be written",
+        "pipeline/benchmark/tune.py",
+        "    if also:",
+        "    if False:",
+        "tests/pipeline/test_cli_tune.py::"
+        "test_the_settings_as_they_are_are_tried_in_any_case_and_nothing_worse_is_written",
+    ),
+    (
         "knobs are tuned on what searches only point at",
         "pipeline/cli_tune.py",
         'filters=[("kind", "!=", "search")]',

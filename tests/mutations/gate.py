@@ -6,6 +6,13 @@ EVALUATE = "tests/pipeline/stages/test_evaluate.py::"
 
 MUTATIONS = [
     (
+        "why a model is accepted may hold what a terminal obeys",
+        "pipeline/stages/evaluate.py",
+        'sign if sign.isprintable() else " "',
+        "sign",
+        "tests/pipeline/test_predecessor.py::test_an_accepted_model_is_published_and_why_stands_everywhere",
+    ),
+    (
         "a model worse than its predecessor is published",
         "pipeline/stages/evaluate.py",
         "find_most_gained(ours, theirs, settings.predecessor_limit, seed) >= 0",

@@ -8,6 +8,21 @@ QUERY = "sql/ruled_recommendations.sql"
 
 MUTATIONS = [
     (
+        "a cap gives way as soon as a user's own candidates are of one category",
+        "pipeline/ruling.py",
+        "    if caps:",
+        "    if False:",
+        "tests/pipeline/stages/test_recommend_rules.py::test_a_cap_holds_though_all_candidates_are_of_one_category",
+    ),
+    (
+        "what stands in for capped items is all of one category",
+        "sql/spare_candidates.sql",
+        "of_category.rank <= $largest_cap",
+        "of_category.rank <= 1000000",
+        "tests/sql/test_spare_candidates.py::"
+        "test_each_category_gives_as_many_popular_items_as_the_cap_and_what_has_none_all",
+    ),
+    (
         "the audit asks for no blocked item",
         "pipeline/serving/audit.py",
         "count = (connection.scalar(held) or 0) if blocked else 0",

@@ -41,6 +41,15 @@ def test_each_line_is_said_to_hold_or_not_and_how_many_items_it_names(shop: Sett
     assert lake_files(shop) == before
 
 
+def test_a_pin_of_what_cannot_be_bought_is_warned_of(tmp_path_factory: pytest.TempPathFactory) -> None:
+    settings = open_shop(tmp_path_factory.mktemp("shop"), [item("a", is_available=False), item("b")], [])
+    rules_file(settings).parent.mkdir()
+    rules_file(settings).write_text("rule,item_id,value\npin,a,1\npin,b,2\n", encoding="utf-8")
+    ingest(settings)
+    told = "line 2 (pin item a (1)) names an item that cannot be bought: it is not shown"
+    assert check_rules(settings, FIRST, FIRST).remarks == [told]
+
+
 def test_a_file_that_blocks_everything_is_warned_of(shop: Settings) -> None:
     rules_file(shop).write_text("rule,category\nblock,toys\nblock,games\n", encoding="utf-8")
     assert "everything that is available is blocked: such an hour is refused" in check_rules(shop, FIRST, FIRST).remarks

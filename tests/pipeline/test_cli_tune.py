@@ -57,6 +57,18 @@ def test_settings_are_written_with_their_evidence_and_nothing_else_changes(home:
     }
 
 
+def test_the_settings_as_they_are_are_tried_in_any_case_and_nothing_worse_is_written(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tuning, "FIRST_FACTORS", 1)  # far fewer than the setting says, and worse
+    assert call("--minutes", "0").exit_code == 0
+    folder = home.home / "tuned" / "shop"
+    trials = json.loads((folder / "tuned.json").read_text())["trials"]
+    assert sorted(trial["knobs"]["factors"] for trial in trials) == [1, home.factors]
+    is_better = trials[0]["knobs"]["factors"] == 1
+    assert (folder / "tuned.env").exists() == is_better
+
+
 def test_a_second_call_goes_on_where_the_first_stopped(home: Settings) -> None:
     for calls in (1, 2):
         assert call("--minutes", "0").exit_code == 0

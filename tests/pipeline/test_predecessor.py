@@ -260,7 +260,7 @@ def test_an_accepted_model_is_published_and_why_stands_everywhere(
 ) -> None:
     hour = FIRST + 2 * HOUR
     run_bad(shop, 2, monkeypatch)
-    list(run_stages(["evaluate", "recommend", "publish", "report"], hour, shop, accept=f"  {WHY}\n"))
+    list(run_stages(["evaluate", "recommend", "publish", "report"], hour, shop, accept=f"  {WHY}\x1b\n"))
     manifest = read_manifest(Run(hour, shop), "evaluate")
     assert manifest and manifest["facts"]["accepted"] == {"gates": ["model_worse"], "why": WHY}
     assert not findings(manifest)["model_worse"]["passed"]

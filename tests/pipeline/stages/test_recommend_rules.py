@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from handmade_shop import DERIVED, FIRST, derive, event, ingest, item, landed, lists_of, open_shop, rows
 
+from pipeline import ruling
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.line import run_stage
 from pipeline.manifests import stage_facts
@@ -181,6 +182,15 @@ def test_an_hour_is_verified_with_the_rules_that_it_was_made_with(tmp_path: Path
     results, _ = verify_hour(FIRST, settings)
     assert {one.table for one in results} >= {"shop_rules", "user_recommendations"}
     assert not [one.table for one in results if one.is_broken]
+
+
+def test_a_cap_holds_though_all_candidates_are_of_one_category(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ruling, "CANDIDATES", 1)
+    settings = run_hour(tmp_path, "cap,,,1,,", k=2)
+    listed = lists(settings)["user_recommendations"]
+    assert len(listed) == 12
+    del listed["u1"]  # who bought the only other item that is looked at
+    assert {tuple(sorted(name in "abcd" for name in names)) for names in listed.values()} == {(False, True)}
 
 
 def test_a_line_that_cannot_be_meant_stops_the_hour(tmp_path: Path) -> None:
