@@ -41,7 +41,7 @@ PARTS: dict[str, tuple[dict[str, float], bool, float]] = {
 def list_items(case: Case, settings: Settings, hints: bool, share: float) -> tuple[dict, dict, float]:
     """Lists of all items and of new ones alone, by user, and the seconds of learning; the popular list without factors."""
     pairs, offered = case.tables["interactions"], case.tables["items"]
-    pairs = pairs if hints else pairs[pairs["kind"] != "search"]
+    pairs = (pairs if hints else pairs[pairs["kind"] != "search"]).assign(is_examined=False)
     began = time.perf_counter()
     available = pd.Index(offered["item_id"][offered["is_available"]])
     # New items that the settings give no factors could only come in by lot.

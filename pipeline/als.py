@@ -98,10 +98,26 @@ def fit(matrix: sp.csr_matrix, regularization: float, settings: Settings) -> tup
     return np.asarray(model.user_factors), np.asarray(model.item_factors)
 
 
+def pass_once(
+    matrix: sp.csr_matrix, item_factors: Floats, regularization: float, settings: Settings
+) -> tuple[Floats, Floats]:
+    """Factors of rows and columns after one pass from the columns' factors of an earlier model (items x d).
+
+    Rows start from nothing: what they were before would make little difference, for they are solved for first.
+    """
+    with own_threads():
+        model = _model(settings, regularization)
+        model.iterations = 1
+        model.user_factors = np.zeros((matrix.shape[0], settings.factors), np.float32)
+        model.item_factors = item_factors.copy()
+        model.fit(matrix, show_progress=False)
+    return np.asarray(model.user_factors), np.asarray(model.item_factors)
+
+
 def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, settings: Settings) -> Floats:
     """Factors (rows x d) of rows that were not trained on, given the items' factors and what they were trained with."""
-    if not matrix.shape[0]:
-        return np.zeros((0, item_factors.shape[1]), np.float32)
+    if not matrix.shape[0] or not matrix.shape[1]:
+        return np.zeros((matrix.shape[0], item_factors.shape[1]), np.float32)
     with own_threads():
         model = _model(settings, regularization)
         model.item_factors = item_factors

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from pipeline import show
 from pipeline.errors import DataError
 from pipeline.hours import format_hour
-from pipeline.line import STAGES, report_failure, run_stage_of_hours
+from pipeline.line import STAGES, group_stages, report_failure, run_group_of_hours
 from pipeline.run import StageResult
 from pipeline.settings import Settings
 
@@ -28,8 +28,9 @@ def backfill_hours(
 ) -> Counter[str]:
     """Run the stages of many hours; returns the ledger of their events added up: rows by fate and by rule.
 
-    Goes day by day: each stage for all hours of the day, then the next stage. When an hour is refused, those before it go
-    through the stages that are left; then its error is raised, with which hours are done and how to go on.
+    Goes day by day: each stage for all hours of the day, then the next stage; those of `CHAINED` hour by hour. When an hour
+    is refused, those before it go through the stages that are left; then its error is raised, with which hours are done and
+    how to go on.
     """
     ledger: Counter[str] = Counter()
     with progress_bar() as progress:
@@ -38,14 +39,14 @@ def backfill_hours(
             day = going = hours[start : start + DAY]
             refused: DataError | None = None
             try:
-                for stage in stages:
+                for group in group_stages(stages):
                     through = 0
-                    progress.update(task, description=f"{format_hour(day[0])} {stage:<14}")
+                    progress.update(task, description=f"{format_hour(day[0])} {group[0]:<14}")
                     try:
-                        for result in run_stage_of_hours(stage, going, settings, repull):
-                            through += 1
-                            progress.update(task, advance=1, description=f"{result.hour} {stage:<14}")
-                            if stage == "ingest_events":
+                        for result in run_group_of_hours(group, going, settings, repull):
+                            through += result.stage == group[-1]
+                            progress.update(task, advance=1, description=f"{result.hour} {result.stage:<14}")
+                            if result.stage == "ingest_events":
                                 count_rows(ledger, result)
                     except DataError as error:
                         refused, going = error, going[:through]

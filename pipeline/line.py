@@ -25,6 +25,8 @@ STAGES: dict[str, tuple[str, ...]] = {
     "review": ("prepare",),  # after publish: it keeps no list waiting, and lists of the hours before it have been made
     "report": ("ingest_events", "ingest_catalog", "publish", "review"),
 }
+# An hour's model is made from the model of the hour before once that was let through: of many hours these go hour by hour.
+CHAINED = ("train", "evaluate")
 # Runs last, whether or not the stages before it succeeded; it decides nothing.
 ALWAYS = "report"
 
@@ -63,6 +65,29 @@ def run_stages(
     except Exception:
         report_failure(stages, [hour], settings)
         raise
+
+
+def group_stages(stages: Sequence[str]) -> list[tuple[str, ...]]:
+    """Stages in order, those together that of many hours must be done for one hour before the next."""
+    groups: list[tuple[str, ...]] = []
+    for stage in stages:
+        if stage in CHAINED and groups and groups[-1][0] in CHAINED:
+            groups[-1] = (*groups[-1], stage)
+        else:
+            groups.append((stage,))
+    return groups
+
+
+def run_group_of_hours(
+    group: Sequence[str], hours: Sequence[datetime], settings: Settings, repull: bool = False
+) -> Iterator[StageResult]:
+    """Run a group of `group_stages` of several hours, oldest first."""
+    if len(group) == 1:
+        yield from run_stage_of_hours(group[0], hours, settings, repull)
+        return
+    for hour in hours:
+        for stage in group:
+            yield run_stage(stage, hour, settings, repull)
 
 
 def report_failure(stages: Sequence[str], hours: Sequence[datetime], settings: Settings) -> None:

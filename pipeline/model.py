@@ -1,8 +1,7 @@
-"""What the model learns from: pairs of users and items, and beside them rows for queries and the catalog's attributes.
+"""What the model learns from, and how it takes in what is new: pairs of users and items, with side rows beside them.
 
-Side rows lie under the users' rows in one matrix, so that items that share a word, a brand or a query are drawn together
-(docs/model.md). An item that was listed lately and that nobody met has no column in it: a column of unseen cells would pull
-it to zero, though nobody had the chance to see it. It gets the factors that its attributes make likely.
+Users whom models are judged by (`is_examined`) teach it nothing of items, in no hour: they are folded in, so that no exam
+asks what this model, or one that it was made from, has been told.
 """
 
 from dataclasses import dataclass
@@ -10,16 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.sparse.linalg import lsqr
 
 from pipeline import als
-from pipeline.als import Floats
-from pipeline.model_files import Factors, positions
+from pipeline.model_files import Factors, choose, find_vectors, positions, unite
 from pipeline.settings import Settings
+from pipeline.side_rows import guess_factors, side_matrix
 
-# The penalty of the regression: so many items' worth of nothing stand against what an attribute says of its items' factors.
-SHRINKAGE = 3.0
-STEPS = 100  # of the solver; it needs about thirty
+
+@dataclass(frozen=True)
+class Scale:
+    """What the confidences and the penalty of a model were scaled with."""
+
+    alpha: float
+    regularization: float
 
 
 @dataclass(frozen=True)
@@ -28,87 +30,92 @@ class Model:
 
     users: Factors
     items: Factors
-    alpha: float
-    regularization: float
+    scale: Scale
     side_rows: int
     new_items: int
 
 
-def learn(pairs: pd.DataFrame, sides: pd.DataFrame, new: pd.Index, settings: Settings) -> Model:
-    """The model of the interactions, with the rows of sql/side_rows.sql beside them.
+def learn(
+    pairs: pd.DataFrame, sides: pd.DataFrame, new: pd.Index, settings: Settings, start: Factors | None = None
+) -> Model:
+    """The model of interactions (user_id, item_id, weight, kind, is_examined), with the rows of sql/side_rows.sql beside.
 
-    Items are those of the pairs and, of `new`, those that nobody met and whose attributes an item of the pairs has. Alpha
-    and regularisation follow from the pairs alone. Without pairs there are no factors.
+    Items are those of the pairs it may learn from and, of `new`, those that nobody met and whose attributes an item of the
+    pairs has. Alpha and regularisation follow from these pairs alone; without any there are no factors. With the items of
+    an earlier model to start from it makes one pass, without it all of them.
     """
-    users, met = pd.Index(sorted(pairs["user_id"].unique())), pd.Index(sorted(pairs["item_id"].unique()))
-    shape, weights = (len(users), len(met)), pairs["weight"].to_numpy()
-    alpha = als.scale_alpha(weights, shape, settings)
-    deeds = (pairs["kind"] != "search").to_numpy()
-    rows, columns = positions(users, pairs["user_id"]), positions(met, pairs["item_id"])
-    matrix = als.confidence(weights, deeds, rows, columns, shape, alpha)
-    regularization = als.scale_regularization(matrix, settings)
-    nothing = np.zeros((0, settings.factors), np.float32)
-    if not len(pairs):
-        return Model(Factors(users, nothing), Factors(met, nothing), alpha, regularization, 0, 0)
+    taught = pairs[~pairs["is_examined"]]
+    users, met = pd.Index(sorted(taught["user_id"].unique())), pd.Index(sorted(taught["item_id"].unique()))
+    alpha = als.scale_alpha(taught["weight"].to_numpy(), (len(users), len(met)), settings)
+    matrix = weigh(taught, users, met, alpha)
+    scale = Scale(alpha, als.scale_regularization(matrix, settings))
+    if not len(taught):
+        nothing = np.zeros((0, settings.factors), np.float32)
+        return Model(Factors(users, nothing), Factors(met, nothing), scale, 0, 0)
     beside = side_matrix(sides, met, alpha, float(matrix.sum(dtype=np.float64)) / matrix.nnz, settings)
     whole = sp.vstack([matrix, beside], format="csr") if beside.shape[0] else matrix
-    row_factors, item_factors = als.fit(whole, regularization, settings)
-    added, guessed = guess_factors(sides, met, new.difference(met), item_factors)
-    ids = met.append(added)
-    order = np.argsort(ids.to_numpy(), kind="stable")
-    vectors = np.concatenate([item_factors, np.float32(settings.new_items_weight) * guessed])[order]
-    return Model(
-        Factors(users, row_factors[: len(users)]),
-        Factors(ids[order], vectors),
-        alpha,
-        regularization,
-        beside.shape[0],
-        len(added),
-    )
+    if start is None:
+        row_factors, item_factors = als.fit(whole, scale.regularization, settings)
+    else:
+        row_factors, item_factors = als.pass_once(whole, find_vectors(start, met), scale.regularization, settings)
+    items = add_new(Factors(met, item_factors), sides, new, settings)
+    examined = fold_in(pairs[pairs["is_examined"]], items, scale, settings)
+    known = Factors(users, row_factors[: len(users)])
+    return Model(unite(known, examined), items, scale, beside.shape[0], len(items.ids) - len(met))
 
 
-def side_matrix(sides: pd.DataFrame, items: pd.Index, alpha: float, usual: float, settings: Settings) -> sp.csr_matrix:
-    """The confidences of side rows over these items; a row of a single item says nothing and is left out.
+@dataclass(frozen=True)
+class News:
+    """What is new since a model: its users and items of now, and the pairs of those with news (as for `learn`).
 
-    An item of a query counts like a hint of the same weight, one of an attribute like a usual pair, each times the setting.
+    `users` (user_id, has_news, is_examined) has a row for everybody with an interaction, `items` (item_id, is_known) one for every item
+    that somebody met whom a model may learn from.
     """
-    shared, names = shared_rows(sides, items)
-    typed = settings.query_rows_weight * alpha * np.log1p(shared["weight"].to_numpy() / als.UNIT)
-    values = np.where(shared["kind"] == "query", typed, settings.attribute_rows_weight * usual)
-    places = (shared["row"].to_numpy(np.int32), positions(items, shared["item_id"]))
-    return sp.csr_matrix((values.astype(np.float32), places), shape=(names, len(items)))
+
+    users: pd.DataFrame
+    items: pd.DataFrame
+    pairs: pd.DataFrame
 
 
-def shared_rows(sides: pd.DataFrame, items: pd.Index) -> tuple[pd.DataFrame, int]:
-    """The side rows that at least two of these items have, those items of them, with the number `row`; how many rows."""
-    inside = sides[sides["item_id"].isin(items)]
-    by_row = inside.groupby(["kind", "name"], sort=True)["item_id"]
-    inside = inside[(by_row.transform("size") > 1).to_numpy()]
-    grouped = inside.groupby(["kind", "name"], sort=True)
-    return inside.assign(row=grouped.ngroup()), grouped.ngroups
+def take_in(news: News, before: Model, sides: pd.DataFrame, new: pd.Index, settings: Settings) -> Model:
+    """The model before with the news folded in: its items' factors rest, and so do those of users without news.
 
-
-def guess_factors(sides: pd.DataFrame, met: pd.Index, new: pd.Index, factors: Floats) -> tuple[pd.Index, Floats]:
-    """Those of the new items that share an attribute with met ones, and the factors (items x d) that attributes make likely.
-
-    A ridge regression of the met items' factors on their attributes (Gantner et al., ICDM 2010).
+    An item that it did not know is folded in as users are, from the vectors of those who met it; then their vectors again.
     """
-    attributes = sides[sides["kind"] != "query"]
-    known, count = shared_rows(attributes, met)
-    numbers = known.drop_duplicates("row")[["kind", "name", "row"]]
-    asked = attributes[attributes["item_id"].isin(new)].merge(numbers, on=["kind", "name"])
-    added = pd.Index(sorted(asked["item_id"].unique()), dtype=met.dtype)
-    if not len(added):
-        return added, np.zeros((0, factors.shape[1]), np.float32)
-    having = mark(met, known, count)
-    with als.own_threads():
-        solved = [
-            lsqr(having, column, damp=SHRINKAGE**0.5, iter_lim=STEPS)[0] for column in factors.T.astype(np.float64)
-        ]
-        return added, (mark(added, asked, count) @ np.stack(solved, axis=1)).astype(np.float32)
+    known = news.items.loc[news.items["is_known"], "item_id"]
+    rested = choose(before.items, pd.Index(known))
+    still = choose(before.users, pd.Index(news.users.loc[~news.users["has_news"], "user_id"]))
+    busy = news.pairs[news.pairs["user_id"].isin(news.users.loc[news.users["has_news"], "user_id"])]
+    unknown = news.items.loc[~news.items["is_known"], "item_id"]
+    met = rested
+    if len(unknown):
+        taught = news.users.loc[~news.users["is_examined"], "user_id"]
+        first = choose(unite(still, fold_in(busy, rested, before.scale, settings)), pd.Index(taught))
+        seen = news.pairs[~news.pairs["is_examined"] & news.pairs["item_id"].isin(unknown)]
+        turned = seen.rename(columns={"user_id": "item_id", "item_id": "user_id"})
+        met = unite(rested, fold_in(turned, first, before.scale, settings))
+    items = add_new(met, sides, new, settings)
+    users = unite(still, fold_in(busy, items, before.scale, settings))
+    return Model(users, items, before.scale, 0, len(items.ids) - len(met.ids))
 
 
-def mark(items: pd.Index, having: pd.DataFrame, count: int) -> sp.csr_matrix:
-    """Items x side rows, with a one where the item has it."""
-    places = (positions(items, having["item_id"]), having["row"].to_numpy(np.int32))
-    return sp.csr_matrix((np.ones(len(having)), places), shape=(len(items), count))
+def weigh(pairs: pd.DataFrame, users: pd.Index, items: pd.Index, alpha: float) -> sp.csr_matrix:
+    """The confidences (users x items) of pairs of these items; others are left out."""
+    columns = positions(items, pairs["item_id"])
+    known = pairs[columns >= 0]
+    rows, columns = positions(users, known["user_id"]), columns[columns >= 0]
+    deeds = (known["kind"] != "search").to_numpy()
+    return als.confidence(known["weight"].to_numpy(np.int64), deeds, rows, columns, (len(users), len(items)), alpha)
+
+
+def fold_in(pairs: pd.DataFrame, items: Factors, scale: Scale, settings: Settings) -> Factors:
+    """The users of the pairs with the vectors that the items' make of what they did; zero for who met none of these."""
+    users = pd.Index(sorted(pairs["user_id"].unique()))
+    matrix = weigh(pairs, users, items.ids, scale.alpha)
+    return Factors(users, als.fold_in(items.vectors, matrix, scale.regularization, settings))
+
+
+def add_new(met: Factors, sides: pd.DataFrame, new: pd.Index, settings: Settings) -> Factors:
+    """The items with those of `new` that nobody met, where their attributes make a vector likely."""
+    added, guessed = guess_factors(sides, met.ids, new.difference(met.ids), met.vectors)
+    return unite(met, Factors(added, np.float32(settings.new_items_weight) * guessed))

@@ -68,6 +68,26 @@ def check_foot(path: Path, column: str, file: pq.ParquetFile) -> None:
         raise DataError(f"{path} declares {rows:,} vectors of {kind.list_size:,} numbers, too many to be a model.")
 
 
+def unite(one: Factors, other: Factors) -> Factors:
+    """The vectors of both, whose ids differ."""
+    ids = one.ids.append(other.ids)
+    order = np.argsort(ids.to_numpy(), kind="stable")
+    return Factors(ids[order], np.concatenate([one.vectors, other.vectors])[order])
+
+
+def choose(factors: Factors, ids: pd.Index) -> Factors:
+    """The vectors of these ids, sorted as all ids are; zero for one that has none."""
+    return Factors(ids, find_vectors(factors, ids))
+
+
+def find_vectors(factors: Factors, ids: pd.Index) -> Floats:
+    """The vectors of these ids (ids x d); zero for one that has none."""
+    places = factors.ids.get_indexer(ids)
+    found = np.zeros((len(ids), factors.vectors.shape[1]), np.float32)
+    found[places >= 0] = factors.vectors[places[places >= 0]]
+    return found
+
+
 def positions(ids: pd.Index, values: pd.Series) -> np.ndarray:
     """Where each value stands in ids (int32), -1 for those that do not."""
     return ids.get_indexer(pd.Index(values)).astype(np.int32)

@@ -1,26 +1,20 @@
-"""The model that the hour's model is judged beside: of the latest earlier hour whose model was let through, and whose
-publishing, if it was tried, did not fail.
+"""The model that the hour's is made from and judged beside: of the latest earlier hour whose model was let through, and
+whose publishing, if it was tried, did not fail.
 
 Never of a later hour, whatever is live: a backfill meets its own past only, and `verify` what the manifest names.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
+from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
-from pipeline import als
 from pipeline.errors import NotLanded
 from pipeline.holdout import Exam, Marks, mark_model
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
 from pipeline.manifests import check_lineage, read_failure, read_manifest, stage_facts
-from pipeline.model_files import Factors, read_factors
+from pipeline.model import Scale, fold_in
+from pipeline.model_files import Factors, find_vectors, read_factors
 from pipeline.run import Run
 
 LOOK_BACK = 24  # hours: an older model says little of what this hour's should be
@@ -28,14 +22,13 @@ LOOK_BACK = 24  # hours: an older model says little of what this hour's should b
 
 @dataclass(frozen=True)
 class Predecessor:
-    """The hour of a model, its items' factors with their hash, and what it was trained on and with."""
+    """The hour of a model, its items' factors with their hash, what it was scaled with, and what its `train` has to tell."""
 
     hour: datetime
     sha256: str
     items: Factors
-    interactions: Path
-    alpha: float
-    regularization: float
+    scale: Scale
+    trained: dict[str, Any]
 
 
 def find_predecessor(work: Work) -> Predecessor | None:
@@ -47,14 +40,13 @@ def find_predecessor(work: Work) -> Predecessor | None:
         paths = work.read_hour("item_factors", hour)  # none of an hour in tier popular, which has no model
         if paths:
             work.read_hour("evaluation", hour, even_empty=True)  # that it was let through is an input as well
-            trained = stage_facts(_there(work.run, hour), "train")
+            trained = stage_facts(at_hour(work.run, hour), "train")
             return Predecessor(
                 hour,
                 work.inputs[f"item_factors@{format_hour(hour)}"],
                 read_factors(paths[0], "item_id"),
-                work.read_hour("interactions", hour, even_empty=True)[0],
-                float(trained["alpha"]),
-                float(trained["regularization"]),
+                Scale(float(trained["alpha"]), float(trained["regularization"])),
+                trained,
             )
     return None
 
@@ -65,7 +57,7 @@ def is_withheld(run: Run, hour: datetime) -> bool:
     One that nobody has tried to publish yet is not: a backfill does all hours of a day stage by stage. Never of an hour
     that is computed again: which one was its predecessor is recorded.
     """
-    there = _there(run, hour)
+    there = at_hour(run, hour)
     try:
         if run.recorded is not None or read_failure(there, "publish") is None:
             return False
@@ -75,35 +67,14 @@ def is_withheld(run: Run, hour: datetime) -> bool:
         return True
 
 
-def leave_out_known(hidden: pd.DataFrame, before: Predecessor) -> pd.DataFrame:
-    """The hidden pairs that the predecessor was not trained on.
-
-    Most are new since, or were hidden from it too; of a user who came back to an item it would know the answer.
-    """
-    pairs = pq.read_table(before.interactions, columns=["user_id", "item_id", "kind"])
-    is_of_them = pc.is_in(pairs["user_id"], pa.array(hidden["user_id"], pa.string()))
-    taken = pairs.filter(pc.and_(is_of_them, pc.not_equal(pairs["kind"], "search"))).to_pandas()
-    known = pd.MultiIndex.from_frame(taken[["user_id", "item_id"]])
-    return hidden[~pd.MultiIndex.from_frame(hidden[["user_id", "item_id"]]).isin(known)]
-
-
 def mark_predecessor(exam: Exam, before: Predecessor, work: Work) -> Marks:
     """The predecessor's marks in this hour's exam: its users are folded into its items from what is not hidden now."""
-    known, rows, columns = exam.pairs_by(before.items.ids)
     width = before.items.vectors.shape[1]
     settings = work.run.settings.model_copy(update={"factors": width})  # those that it was trained with
-    matrix = als.confidence(
-        known["weight"].to_numpy(np.int64),
-        (known["kind"] != "search").to_numpy(),
-        rows,
-        columns,
-        (len(exam.users), len(before.items.ids)),
-        before.alpha,
-    )
-    vectors = als.fold_in(before.items.vectors, matrix, before.regularization, settings)
-    return mark_model(exam, vectors, before.items, settings)
+    users = fold_in(exam.pairs, before.items, before.scale, settings)
+    return mark_model(exam, find_vectors(users, exam.users), before.items, settings)
 
 
-def _there(run: Run, hour: datetime) -> Run:
+def at_hour(run: Run, hour: datetime) -> Run:
     """An earlier hour, in the lake that such hours are read from."""
     return Run(hour, run.settings, lake=run.history or run.lake)

@@ -7,26 +7,16 @@ import os
 from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import BadInput
 from pipeline.hours import parse_hour
+from pipeline.setting_groups import UNDECIDING
 
 PREFIX = "TREASURE_HUNT_"
-# They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
-PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key"}
-PLACES |= {"data_docs", "alert_webhook", "late_minutes"}
-MACHINE = {"threads", "memory_limit", "ingest_memory_limit"}
-WAITS = {"source_connect_seconds", "source_timeout_seconds"}
-# They say from when on somebody is told, not what comes out.
-WATCH = {"stale_after_minutes", "freshness_objective_minutes", "freshness_allowance"}
-READING = {"serving_read_url", "api_key", "api_requests_per_second", "api_connections", "api_patience_ms"}
-READING |= {"lookup_password"}
-# They say what is taken out of hours that are over.
-RETENTION = {"query_text_days", "version_text_days", "keep_versions", "keep_days"}
 
 
 class Settings(BaseSettings):
@@ -126,6 +116,11 @@ class Settings(BaseSettings):
         description="ALS regularisation, per root of a pair's confidence and cube root of pairs per user or item",
     )
     seed: int = Field(0, ge=0, description="seed of the factors' starting values")
+    hourly_model: Literal["fold_in", "warm", "refit"] = Field(
+        "fold_in",
+        description="what an hour does to the model of the hour before: fold news in, one warm pass, or refit",
+    )
+    chain_hours: int = Field(24, ge=1, le=168, description="models in a row, the first a refit, until the next refit")
     holdout_share: float = Field(
         0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"
     )
@@ -191,6 +186,9 @@ class Settings(BaseSettings):
     overlap_limit: float = Field(
         0.3, ge=0, le=1, description="mean share of their top 10 that users keep, below which publishing warns"
     )
+    churn_limit: float = Field(
+        0.1, ge=0, le=1, description="mean share of their top 10 that users without news lose from an hour to the next"
+    )
     compare_min_users: int = Field(
         100, ge=1, description="users with lists from which a version is compared with the live one"
     )
@@ -252,7 +250,7 @@ class Settings(BaseSettings):
 
     def facts(self) -> dict[str, Any]:
         """The settings that decide what comes out."""
-        return self.model_dump(mode="json", exclude=PLACES | MACHINE | WAITS | RETENTION | WATCH | READING)
+        return self.model_dump(mode="json", exclude=UNDECIDING)
 
     @property
     def lake(self) -> Path:

@@ -13,7 +13,7 @@ with known as (
     inner join items on window_events.item_id = items.item_id
     where
         window_events.user_id is not null
-        and md5_number_lower(window_events.user_id) % 10000 < cast($holdout_share * 10000 as integer)
+        and is_examined(window_events.user_id, $holdout_share)
     group by window_events.user_id, window_events.item_id
 ),
 

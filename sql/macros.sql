@@ -53,3 +53,7 @@ create or replace macro read_count(text) as
         when regexp_full_match(trim(text), '[+-]?\d+(\.0+)?') then coalesce(try_cast(text as bigint), 0)
         when trim(text) <> '' then 0
     end;
+
+-- Whether a user is of the fixed share that models are judged by: nothing is learnt of items from them.
+create or replace macro is_examined(user_id, share) as
+    coalesce(md5_number_lower(user_id) % 10000 < cast(share * 10000 as integer), false);

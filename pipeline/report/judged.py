@@ -18,17 +18,13 @@ def judged_model(facts: Mapping[str, Any]) -> Html | None:
     before, accepted = facts.get("predecessor"), facts.get("accepted")
     nothing = "No hour of the day before has a model that was let through."
     of = f"Its predecessor is that of {before['hour']}." if before else nothing
-    left_out = facts.get("users_left_out")
-    back = (
-        f" {number(left_out)} users who came back to an item that it had learnt from are left out." if left_out else ""
-    )
     return card(
         "The model beside its predecessor",
         element("p", f"Refused by {' and '.join(accepted['gates'])}, and accepted: {accepted['why']}", class_="warn")
         if accepted
         else None,
         table(["list", *METRICS.values()], rows, right=tuple(METRICS.values())),
-        hint=f"Lists for {number(facts['users'])} users, of each of whom the last item was hidden. {of}{back}",
+        hint=f"Lists for {number(facts['users'])} users, of each of whom the last item was hidden. {of}",
     )
 
 

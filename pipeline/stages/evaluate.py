@@ -15,7 +15,7 @@ from pipeline.hours import format_hour
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import read_acceptance, read_undamaged
 from pipeline.model_files import Factors, positions, read_factors
-from pipeline.predecessor import LOOK_BACK, Predecessor, find_predecessor, leave_out_known, mark_predecessor
+from pipeline.predecessor import LOOK_BACK, Predecessor, find_predecessor, mark_predecessor
 from pipeline.run import Run, StageResult
 
 JUDGEABLE_USERS = 20
@@ -36,7 +36,7 @@ def evaluate(run: Run) -> StageResult:
             flaw = find_flaw(factors) or find_overflow(users, items)
             work.judge("model_broken", not flaw, f"{table}: {flaw}", table=table)
         before = find_predecessor(work)
-        exam, hidden = read_exam(work, users, before)
+        exam, hidden = read_exam(work, users)
         vectors = users.vectors[positions(users.ids, exam.users.to_series())]
         marks = {"ours": mark_model(exam, vectors, items, run.settings)}
         if before is not None:
@@ -49,16 +49,13 @@ def evaluate(run: Run) -> StageResult:
     return work.result()
 
 
-def read_exam(work: Work, users: Factors, before: Predecessor | None) -> tuple[Exam, int]:
+def read_exam(work: Work, users: Factors) -> tuple[Exam, int]:
     """The hour's exam, and of how many users an available item is hidden, whether or not the model knows them."""
     hidden = pq.read_table(work.read("holdout")).to_pandas()
     popular = pq.read_table(work.read("popular_items"), filters=[("segment", "=", "all")]).to_pandas()["item_id"]
     pairs = pq.read_table(work.read("interactions"), columns=["user_id", "item_id", "weight", "kind"])
     pairs = pairs.filter(pc.is_in(pairs["user_id"], pa.array(hidden["user_id"], pa.string())))
     work.rows_in = len(hidden)
-    if before is not None:
-        hidden = leave_out_known(hidden, before)
-    work.facts["users_left_out"] = work.rows_in - len(hidden)
     exam = set_exam(work.run.settings.k, users.ids, hidden, popular, pairs.to_pandas())
     return exam, int(hidden["item_id"].isin(popular).sum())
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from pipeline import als, reasons
 from pipeline.duck import connect, fetch_table, view_files, write_table
 from pipeline.errors import BadInput
+from pipeline.hours import HOUR
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
 from pipeline.model_files import Factors, pair_matrix, positions, read_factors
@@ -45,6 +46,7 @@ def recommend(run: Run) -> StageResult:
         for table in ("user_recommendations", "query_recommendations", "similar_items"):
             work.keep(table, k=run.settings.k)
         tell_rules(work, ruling)
+        tell_steadiness(work)
         work.facts |= {"users": listed_users.num_rows, "queries": listed_queries.num_rows, "items": len(catalog)}
     return work.result()
 
@@ -77,7 +79,9 @@ def score_users(
     bought = ruling.owned_items.to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
     top = als.best_items(vectors, items.vectors, count_candidates(work, ruling), owned, never, settings)
-    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    # A user who met nothing that the model knows points nowhere: every item is as near as any other.
+    points = vectors.any(axis=1, keepdims=True)
+    lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
     interest = np.log1p(weights / als.UNIT).astype(np.float32)
     history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
     chosen = reasons.choose_references(items.vectors, lists, history, entries, interest)
@@ -169,6 +173,24 @@ def flatten(
             "reason": pa.array(texts[row, place], pa.string()),
         }
     )
+
+
+def tell_steadiness(work: Work) -> None:
+    """How much of their top 10 users without news keep from the hour before is a fact of the stage; too little is a warning."""
+    settings, before = work.run.settings, work.read_hour("user_recommendations", work.run.hour - HOUR)
+    if not before:
+        return
+    with connect(settings, work.folder) as connection:
+        view_files(connection, "lists_then", before)
+        view_files(connection, "lists_now", [work.draft("user_recommendations")])
+        view_files(connection, "hour_events", [work.read("events")])
+        (found,) = fetch_table(connection, "steadiness").to_pylist()
+    if found["users"] >= max(settings.compare_min_users, 1):
+        told = f"{found['users']:,} users without news keep {found['kept']:.1%} of their top 10 of the hour before"
+        work.facts["steadiness"] = found
+        work.note(told)
+        is_steady = found["kept"] >= 1 - settings.churn_limit
+        work.judge("lists_unsteady", is_steady, f"user_recommendations: {told}", found["kept"])
 
 
 def write_lists(work: Work, ruling: Ruling, table: str, scored: pa.Table, **listed: pa.Table) -> Path:

@@ -125,13 +125,6 @@ MUTATIONS = [
         GATE + "test_an_accepted_model_is_published_and_why_stands_everywhere",
     ),
     (
-        "the predecessor knows the answer",
-        "pipeline/stages/evaluate.py",
-        "hidden = leave_out_known(hidden, before)",
-        "pass",
-        GATE + "test_who_came_back_to_an_item_that_the_predecessor_learnt_from_is_left_out_for_all_lists",
-    ),
-    (
         "lists of an accepted model are refused for what was accepted",
         "pipeline/stages/publish.py",
         '0.0 if "model_coverage_collapsed" in accepted else run.settings.coverage_limit',

@@ -100,7 +100,7 @@ MUTATIONS = [
     ),
     (
         "missing columns only warn",
-        "pipeline/gates.py",
+        "pipeline/gates_of_events.py",
         '"contract_columns_missing": Gate(\n        ("events", "items"),\n        "critical",',
         '"contract_columns_missing": Gate(\n        ("events", "items"),\n        "warning",',
         f"{CONTRACT}::test_a_renamed_column_stops_the_hour_before_anything_is_pulled[sqlite]",

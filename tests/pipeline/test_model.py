@@ -22,7 +22,7 @@ def knobs(**values: object) -> Settings:
 
 def pairs_of(*taken: tuple[str, str]) -> pd.DataFrame:
     frame = pd.DataFrame(taken, columns=["user_id", "item_id"], dtype="str")
-    return frame.assign(weight=2_000_000, kind="click").astype({"kind": "str"})
+    return frame.assign(weight=2_000_000, kind="click", is_examined=False).astype({"kind": "str"})
 
 
 def sides_of(*rows: tuple[str, str, str]) -> pd.DataFrame:
@@ -99,7 +99,7 @@ def test_without_side_rows_the_factors_are_to_the_bit_those_of_the_pairs_alone()
 def test_alpha_and_regularisation_follow_from_the_pairs_alone() -> None:
     pairs, sides = two_tastes()
     without, beside = learn(pairs, sides_of(), NOBODY, knobs()), learn(pairs, sides, NOBODY, knobs())
-    assert (without.alpha, without.regularization) == (beside.alpha, beside.regularization)
+    assert without.scale == beside.scale
     assert (without.side_rows, beside.side_rows) == (0, 2)
     assert len(beside.users.vectors) == len(beside.users.ids) == 12
 

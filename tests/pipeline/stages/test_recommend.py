@@ -51,6 +51,15 @@ def test_items_of_the_same_parity_are_similar_on_a_checkerboard(checkerboard: Se
         assert {int(other[1:]) % 2 for other in listed[: SIZE // 2 - 1]} == {int(name[1:]) % 2}
 
 
+def test_a_user_who_met_nothing_that_the_model_knows_gets_no_item_by_lot(tmp_path: Path) -> None:
+    """x465 is one of the three in a thousand whom models are judged by, so that its item has no vector."""
+    catalog = [item(f"i{place:02}") for place in range(SIZE)] + [item("odd")]
+    settings = run_line(tmp_path, catalog, [*parity_events(), event("click", "x465", "odd")], holdout_share=0.003)
+    assert "odd" not in {name for (name,) in rows(settings, "item_factors", "item_id")}
+    reasons = {reason for user, reason in rows(settings, "user_recommendations", "user_id", "reason") if user == "x465"}
+    assert reasons == {'["popular"]'}
+
+
 def test_what_was_bought_is_never_recommended_again(checkerboard: Settings) -> None:
     bought = set(rows(checkerboard, "bought", "user_id", "item_id"))
     assert not bought & set(rows(checkerboard, "user_recommendations", "user_id", "item_id"))

@@ -7,10 +7,9 @@ import numpy as np
 import sqlalchemy as sa
 from handmade_shop import FIRST, derive, event, ingest, item, landed_path, open_shop, rows
 
-from pipeline.lake import open_stage
+from pipeline.duck import connect, view_files
 from pipeline.line import run_stage
 from pipeline.model_files import Factors, read_factors
-from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.shop.database import CATALOG
 from pipeline.stages.train import read_sides
@@ -84,10 +83,12 @@ def test_side_rows_know_nothing_of_what_is_held_out(tmp_path: Path) -> None:
     derive(settings, stages=("prepare",))
     hidden = {user for user, _ in rows(settings, "holdout", "user_id", "item_id")}
     assert 0 < len(hidden) < len(users)
-    with open_stage(Run(FIRST, settings), "train") as work:
-        sides, _ = read_sides(work)
-        typed = sides[sides["kind"] == "query"]
-        assert set(typed["name"]) == {f"query of {user}" for user in users if user not in hidden}
+    with connect(settings, tmp_path) as connection:
+        for table in ("items", "query_items"):
+            view_files(connection, table, [landed_path(settings, table)])
+        sides = read_sides(connection, settings)
+    typed = sides[sides["kind"] == "query"]
+    assert set(typed["name"]) == {f"query of {user}" for user in users if user not in hidden}
 
 
 def test_without_interactions_the_model_is_empty_and_said_so(tmp_path: Path) -> None:

@@ -1,0 +1,85 @@
+"""From one hour's model to the next: whether the predecessor's is carried on, and when a model is learnt anew.
+
+A chain starts with a refit, every later model is made from the one before. It ends at 00 UTC, after `chain_hours` models,
+and whenever the model before is not to be carried on; which it was, and why, stands in the manifest.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.hours import HOUR, format_hour, parse_hour
+from pipeline.lake import Work
+from pipeline.manifests import read_manifest, stage_facts
+from pipeline.predecessor import LOOK_BACK, Predecessor, at_hour, find_predecessor
+from pipeline.run import Run
+
+REFIT_HOUR = 0  # UTC: every lake of every shop starts its chains at the same hours, whenever it began
+# A model that was made with other values of these is another model, not an earlier one.
+MODEL_SETTINGS = ["factors", "iterations", "alpha", "regularization", "seed", "holdout_share", "window_days"]
+MODEL_SETTINGS += ["half_life_days", "few_items", "max_pair_weight", "query_rows_weight", "attribute_rows_weight"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an hour does (`refit`, `warm` or `fold_in`), why, from which model, and the place of its own in the chain."""
+
+    way: str
+    why: str
+    before: Predecessor | None
+    links: int
+
+    def facts(self, run: Run) -> dict[str, Any]:
+        """The step as the manifest tells it."""
+        told: dict[str, Any] = {"way": self.way, "why": self.why, "links": self.links}
+        if self.before is None:
+            return told | {"root": run.name}
+        parent = {"hour": format_hour(self.before.hour), "item_factors": self.before.sha256}
+        return told | {"root": self.before.trained["root"], "parent": parent}
+
+
+def choose_step(work: Work) -> Step:
+    """What this hour does; the model that it carries on is registered as an input."""
+    run = work.run
+    if run.settings.hourly_model == "refit":
+        return Step("refit", "every hour is learnt anew", None, 1)
+    if run.hour.hour == REFIT_HOUR:
+        return Step("refit", f"it is {REFIT_HOUR:02} UTC", None, 1)
+    before = find_predecessor(work)
+    if before is None:
+        return Step("refit", f"no hour of the {LOOK_BACK} before has a published model", None, 1)
+    against = find_obstacle(work, before)
+    if against:
+        return Step("refit", against, None, 1)
+    why = f"the model of {format_hour(before.hour)} is carried on, learnt anew in {before.trained['root']}"
+    return Step(run.settings.hourly_model, why, before, int(before.trained["links"]) + 1)
+
+
+def find_obstacle(work: Work, before: Predecessor) -> str:
+    """Why the model before is not carried on; empty when it is."""
+    run = work.run
+    name, there = format_hour(before.hour), at_hour(run, before.hour)
+    if "links" not in before.trained:
+        return f"the model of {name} is of no chain"
+    if int(before.trained["links"]) >= run.settings.chain_hours:
+        return f"the chain has {before.trained['links']} models"
+    then, now = (read_manifest(there, "train") or {})["settings"], run.settings.facts()
+    changed = [one for one in MODEL_SETTINGS if then.get(one) != now[one]]
+    if changed:
+        return f"the model of {name} was made with another {', '.join(changed)}"
+    tiers = [stage_facts(one, "prepare").get("tier", {}).get("name") for one in (there, run)]
+    if tiers[0] != tiers[1]:
+        return f"{name} was of tier {tiers[0]}, this hour is of tier {tiers[1]}"
+    if is_erased(run, before):
+        return f"somebody was erased from a model of the chain that ends in {name}"
+    return ""
+
+
+def is_erased(run: Run, before: Predecessor) -> bool:
+    """Whether somebody was taken out of a model of this chain: what the items' factors learnt of them would live on."""
+    hour = parse_hour(before.trained["root"])
+    while hour <= before.hour:
+        manifest = read_manifest(at_hour(run, hour), "train")
+        if manifest and any(erasure["tables"] for erasure in manifest.get("erasures", [])):
+            return True
+        hour += HOUR
+    return False
