@@ -72,8 +72,8 @@ GATES: dict[str, Gate] = {
     "lists_unsteady": Gate(
         ("user_recommendations",),
         "warning",
-        "users who did nothing in the hour keep on average less than 1 - {churn_limit:g} of their top 10 of the hour before, "
-        "from {compare_min_users:,} such users up",
+        "users who did nothing in the hour have on average more than {churn_limit:.0%} of other items in their top 10 "
+        "than the hour before, from {compare_min_users:,} such users up",
         "usual at 00 UTC, when the model is learnt anew, and when rules of the shop or the catalog change much; else see "
         "what `train` did and why, and `treasure-hunt diff`",
     ),

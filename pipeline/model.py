@@ -68,8 +68,8 @@ def learn(
 class News:
     """What is new since a model: its users and items of now, and the pairs of those with news (as for `learn`).
 
-    `users` (user_id, has_news, is_examined) has a row for everybody with an interaction, `items` (item_id, is_known) one for every item
-    that somebody met whom a model may learn from.
+    `users` (user_id, has_news, is_examined) has a row for everybody with an interaction, `items` (item_id, is_known) one
+    for every item that somebody met whom a model may learn from.
     """
 
     users: pd.DataFrame

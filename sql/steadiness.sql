@@ -7,12 +7,18 @@ with quiet as (
     where hour_events.user_id is null
 ),
 
+served_now as (
+    select distinct lists_now.user_id
+    from lists_now
+),
+
 top_then as (
     select
         lists_then.user_id,
         lists_then.item_id
     from lists_then
     inner join quiet on lists_then.user_id = quiet.user_id
+    inner join served_now on lists_then.user_id = served_now.user_id
     where lists_then.rank <= 10
 ),
 
@@ -26,7 +32,6 @@ kept as (
             top_then.user_id = lists_now.user_id
             and top_then.item_id = lists_now.item_id
             and lists_now.rank <= 10
-    where top_then.user_id in (select lists_now.user_id from lists_now)
     group by top_then.user_id
 )
 

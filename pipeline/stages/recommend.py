@@ -176,7 +176,7 @@ def flatten(
 
 
 def tell_steadiness(work: Work) -> None:
-    """How much of their top 10 users without news keep from the hour before is a fact of the stage; too little is a warning."""
+    """How much of their top 10 users without news keep from the hour before is a fact; too little is warned of."""
     settings, before = work.run.settings, work.read_hour("user_recommendations", work.run.hour - HOUR)
     if not before:
         return
