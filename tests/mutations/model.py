@@ -8,20 +8,20 @@ MUTATIONS = [
     (
         "an item nobody met has no factors",
         "pipeline/model.py",
-        "met, new.difference(met), item_factors",
-        "met, new[:0], item_factors",
+        "sides, met.ids, new.difference(met.ids),",
+        "sides, met.ids, new[:0],",
         MODEL + "test_an_item_nobody_met_is_nearest_to_items_of_its_attributes_and_reaches_their_users",
     ),
     (
         "an item that was met counts as new",
         "pipeline/model.py",
-        "new.difference(met)",
-        "new",
+        "new.difference(met.ids), met.vectors",
+        "new, met.vectors",
         MODEL + "test_a_new_item_without_a_shared_attribute_has_no_factors_nor_has_one_that_was_met_twice",
     ),
     (
         "a side row of one item counts",
-        "pipeline/model.py",
+        "pipeline/side_rows.py",
         '.transform("size") > 1',
         '.transform("size") > 0',
         MODEL + "test_a_row_of_one_item_says_nothing",
@@ -29,8 +29,8 @@ MUTATIONS = [
     (
         "side rows change the regularisation",
         "pipeline/model.py",
-        "regularization = als.scale_regularization(matrix, settings)",
-        "regularization = als.scale_regularization(matrix, settings) + len(sides)",
+        "als.scale_regularization(matrix, settings))",
+        "als.scale_regularization(matrix, settings) + len(sides))",
         MODEL + "test_alpha_and_regularisation_follow_from_the_pairs_alone",
     ),
     (
@@ -50,7 +50,7 @@ MUTATIONS = [
     (
         "new items cannot be switched off",
         "pipeline/stages/train.py",
-        "find_lately_listed(work, connection) if settings.new_items_weight else None",
+        "find_lately_listed(work, connection) if work.run.settings.new_items_weight else None",
         "find_lately_listed(work, connection)",
         TRAIN + "test_an_item_listed_today_has_the_vector_that_its_attributes_make_likely_unless_switched_off",
     ),

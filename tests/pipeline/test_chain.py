@@ -207,6 +207,6 @@ def test_users_without_news_keep_their_lists_and_a_warning_says_when_they_do_not
     kept, (warning,) = steadiness(few, 2)
     assert kept < 0.95
     assert warning.startswith("warning: user_recommendations: ") and "of their top 10 of the hour before" in warning
-    derive(shop.model_copy(update={"compare_min_users": 1000}), 2, ("recommend",))
+    derive(few.model_copy(update={"compare_min_users": 1000, "factors": 2}), 2, ("recommend",))
     manifest = read_manifest(Run(FIRST + 2 * HOUR, shop), "recommend")
     assert manifest and "steadiness" not in manifest["facts"]
