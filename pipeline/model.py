@@ -91,7 +91,7 @@ def take_in(news: News, before: Model, sides: pd.DataFrame, new: pd.Index, setti
     if len(unknown):
         taught = news.users.loc[~news.users["is_examined"], "user_id"]
         first = choose(unite(still, fold_in(busy, rested, before.scale, settings)), pd.Index(taught))
-        seen = news.pairs[~news.pairs["is_examined"] & news.pairs["item_id"].isin(unknown)]
+        seen = news.pairs[news.pairs["item_id"].isin(unknown)]
         turned = seen.rename(columns={"user_id": "item_id", "item_id": "user_id"})
         met = unite(rested, fold_in(turned, first, before.scale, settings))
     items = add_new(met, sides, new, settings)

@@ -69,8 +69,8 @@ MUTATIONS = [
     (
         "users who are judged by teach an unknown item",
         "pipeline/model.py",
-        'seen = news.pairs[~news.pairs["is_examined"] & news',
-        "seen = news.pairs[news",
+        "first = choose(unite(still, fold_in(busy, rested, before.scale, settings)), pd.Index(taught))",
+        "first = unite(still, fold_in(busy, rested, before.scale, settings))",
         "tests/pipeline/test_predecessor.py::test_users_who_are_judged_by_teach_no_unknown_item_anything",
     ),
     (

@@ -100,8 +100,9 @@ def test_a_new_user_and_an_item_that_the_model_before_did_not_know_find_their_gr
     assert NEW_ITEM not in vectors(shop, 0)[1].ids
     assert set(lists_of(shop, "user_recommendations", "user_id", hour=1)["u999"]) <= {*GROUPS[0], NEW_ITEM}
     assert set(lists_of(shop, "similar_items", "item_id", "similar_item_id", hour=1)[NEW_ITEM]) <= set(GROUPS[0])
-    scores = items.vectors @ users.vectors[users.ids.get_loc("u999")]
-    assert min(scores[items.ids.isin(list(GROUPS[0]))]) > max(scores[items.ids.isin(list(GROUPS[1]))])
+    for new in (users.vectors[users.ids.get_loc("u999")], items.vectors[items.ids.get_loc(NEW_ITEM)]):
+        scores = items.vectors @ new
+        assert min(scores[items.ids.isin(list(GROUPS[0]))]) > max(scores[items.ids.isin(list(GROUPS[1]))])
 
 
 def test_an_hour_without_news_has_the_model_before_it(shop: Settings) -> None:

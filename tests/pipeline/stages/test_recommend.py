@@ -54,10 +54,14 @@ def test_items_of_the_same_parity_are_similar_on_a_checkerboard(checkerboard: Se
 def test_a_user_who_met_nothing_that_the_model_knows_gets_no_item_by_lot(tmp_path: Path) -> None:
     """x465 is one of the three in a thousand whom models are judged by, so that its item has no vector."""
     catalog = [item(f"i{place:02}") for place in range(SIZE)] + [item("odd")]
-    settings = run_line(tmp_path, catalog, [*parity_events(), event("click", "x465", "odd")], holdout_share=0.003)
+    some = [event("click", "x465", "odd"), *(event("purchase", f"u{user:02}", "i23") for user in range(1, SIZE, 2))]
+    settings = run_line(tmp_path, catalog, [*parity_events(), *some], holdout_share=0.003)
     assert "odd" not in {name for (name,) in rows(settings, "item_factors", "item_id")}
     reasons = {reason for user, reason in rows(settings, "user_recommendations", "user_id", "reason") if user == "x465"}
     assert reasons == {'["popular"]'}
+    listed = lists_of(settings, "user_recommendations", "user_id")["x465"]
+    popular = [name for name in lists_of(settings, "popular_items", "segment")["all"] if name != "odd"]
+    assert listed == popular[: len(listed)] and listed != sorted(listed)
 
 
 def test_what_was_bought_is_never_recommended_again(checkerboard: Settings) -> None:
