@@ -1,6 +1,6 @@
-"""What an hour may do to the model of the hour before: `python bench/hourly_model.py [SEEDS] [HOURS]`.
+"""What an hour may do to the model of the hour before: `python bench/hourly_model.py [SEEDS] [HOURS] [DAYS]`.
 
-For each seed the demonstration shop trades eight days. Then HOURS hours of the ninth are done in each of the ways of
+For each seed the demonstration shop trades DAYS days. Then HOURS hours of the next are done in each of the ways of
 `TREASURE_HUNT_HOURLY_MODEL`, the first by a refit, with the stages train, evaluate and recommend as they are. Prints by
 way, as means over hours and seeds without each first hour: recall@20 against the shop's truth of the next hour, the same as
 a share of what the refit reaches with its 95 % interval over hours, the share of their top 10 that users without news keep
@@ -10,7 +10,7 @@ from the hour before, and CPU-seconds of train.
 import shutil
 import sys
 import tempfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,6 @@ from pipeline.run import Run
 from pipeline.settings import Settings, load_settings
 
 FIRST = parse_hour("2026-01-01T00")
-WEEK = timedelta(days=8)
 WAYS = ("refit", "warm", "fold_in")
 
 
@@ -49,10 +48,10 @@ def share_kept(before: dict[str, list[str]], now: dict[str, list[str]], run: Run
     return float(np.mean([len(set(before[user][:10]) & set(now[user][:10])) / 10 for user in quiet]))
 
 
-def run_way(settings: Settings, hours: int) -> pd.DataFrame:
+def run_way(settings: Settings, first: datetime, hours: int) -> pd.DataFrame:
     """One row per hour after the first: recall, the share kept, and CPU-seconds of train."""
     rows, before = [], {}
-    for hour in hours_between(FIRST + WEEK, FIRST + WEEK + (hours - 1) * HOUR):
+    for hour in hours_between(first, first + (hours - 1) * HOUR):
         run = Run(hour, settings)
         for stage in ("train", "evaluate", "recommend"):
             run_stage(stage, hour, settings)
@@ -65,19 +64,22 @@ def run_way(settings: Settings, hours: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["recall", "kept", "cpu_seconds"])
 
 
-def main(seeds: int, hours: int) -> None:
+def main(seeds: int = 1, hours: int = 24, days: int = 8) -> None:
     """Print the table."""
     found: dict[str, list[pd.DataFrame]] = {way: [] for way in WAYS}
     for seed in range(seeds):
         with tempfile.TemporaryDirectory() as folder:
             settings = load_settings(home=Path(folder) / "var", data_docs=False)
-            last = FIRST + WEEK + (hours - 1) * HOUR
+            first = FIRST + timedelta(days=days)
+            last = first + (hours - 1) * HOUR
             trade(settings, FIRST, last, seed=seed)
             backfill_hours(settings, hours_between(FIRST, last), ["ingest_events", "ingest_catalog"])
-            backfill_hours(settings, hours_between(FIRST + WEEK, last), ["prepare"])
+            backfill_hours(settings, hours_between(first, last), ["prepare"])
             for way in WAYS:
                 home = shutil.copytree(settings.home, Path(folder) / way)
-                found[way].append(run_way(settings.model_copy(update={"home": home, "hourly_model": way}), hours))
+                found[way].append(
+                    run_way(settings.model_copy(update={"home": home, "hourly_model": way}), first, hours)
+                )
     refit = pd.concat(found["refit"])["recall"].to_numpy()
     print(f"{seeds} seeds, {hours - 1} hours after the first; of the refit's recall in brackets 95 % over hours")
     for way in WAYS:
@@ -92,4 +94,4 @@ def main(seeds: int, hours: int) -> None:
 
 
 if __name__ == "__main__":
-    main(*(int(word) for word in [*sys.argv[1:], *["1", "24"][len(sys.argv) - 1 :]]))
+    main(*map(int, sys.argv[1:]))

@@ -1,7 +1,8 @@
 """From one hour's model to the next: whether the predecessor's is carried on, and when a model is learnt anew.
 
 A chain starts with a refit, every later model is made from the one before. It ends at 00 UTC, after `chain_hours` models,
-and whenever the model before is not to be carried on; which it was, and why, stands in the manifest.
+when there is a quarter more to learn from, and whenever the model before is not to be carried on; which it was, and why,
+stands in the manifest.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pipeline.predecessor import LOOK_BACK, Predecessor, at_hour, find_predecess
 from pipeline.run import Run
 
 REFIT_HOUR = 0  # UTC: every lake of every shop starts its chains at the same hours, whenever it began
+# Items rest as they were learnt, so a shop that grows fast would be told of by what it was this morning.
+MOST_GROWTH = 1.25
 # A model that was made with other values of these is another model, not an earlier one.
 MODEL_SETTINGS = ["factors", "iterations", "alpha", "regularization", "seed", "holdout_share", "window_days"]
 MODEL_SETTINGS += ["half_life_days", "few_items", "max_pair_weight", "query_rows_weight", "attribute_rows_weight"]
@@ -28,17 +31,17 @@ class Step:
     before: Predecessor | None
     links: int
 
-    def facts(self, run: Run) -> dict[str, Any]:
-        """The step as the manifest tells it."""
+    def facts(self, run: Run, pairs: int) -> dict[str, Any]:
+        """The step as the manifest tells it, of an hour with so many pairs."""
         told: dict[str, Any] = {"way": self.way, "why": self.why, "links": self.links}
         if self.before is None:
-            return told | {"root": run.name}
+            return told | {"root": run.name, "root_pairs": pairs}
         parent = {"hour": format_hour(self.before.hour), "item_factors": self.before.sha256}
-        return told | {"root": self.before.trained["root"], "parent": parent}
+        return told | {name: self.before.trained[name] for name in ("root", "root_pairs")} | {"parent": parent}
 
 
-def choose_step(work: Work) -> Step:
-    """What this hour does; the model that it carries on is registered as an input."""
+def choose_step(work: Work, pairs: int) -> Step:
+    """What this hour, which has so many pairs, does; the model that it carries on is registered as an input."""
     run = work.run
     if run.settings.hourly_model == "refit":
         return Step("refit", "every hour is learnt anew", None, 1)
@@ -47,14 +50,14 @@ def choose_step(work: Work) -> Step:
     before = find_predecessor(work)
     if before is None:
         return Step("refit", f"no hour of the {LOOK_BACK} before has a published model", None, 1)
-    against = find_obstacle(work, before)
+    against = find_obstacle(work, before, pairs)
     if against:
         return Step("refit", against, None, 1)
     why = f"the model of {format_hour(before.hour)} is carried on, learnt anew in {before.trained['root']}"
     return Step(run.settings.hourly_model, why, before, int(before.trained["links"]) + 1)
 
 
-def find_obstacle(work: Work, before: Predecessor) -> str:
+def find_obstacle(work: Work, before: Predecessor, pairs: int) -> str:
     """Why the model before is not carried on; empty when it is."""
     run = work.run
     name, there = format_hour(before.hour), at_hour(run, before.hour)
@@ -62,6 +65,9 @@ def find_obstacle(work: Work, before: Predecessor) -> str:
         return f"the model of {name} is of no chain"
     if int(before.trained["links"]) >= run.settings.chain_hours:
         return f"the chain has {before.trained['links']} models"
+    learnt = before.trained["root_pairs"]
+    if pairs > MOST_GROWTH * learnt:
+        return f"there are {pairs:,} pairs, and {before.trained['root']} was learnt from {learnt:,}"
     then, now = (read_manifest(there, "train") or {})["settings"], run.settings.facts()
     changed = [one for one in MODEL_SETTINGS if then.get(one) != now[one]]
     if changed:

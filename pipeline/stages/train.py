@@ -2,6 +2,7 @@
 
 import duckdb
 import pandas as pd
+import pyarrow.parquet as pq
 
 from pipeline.chain import Step, choose_step
 from pipeline.duck import connect, fetch_table, view_files
@@ -20,7 +21,8 @@ NO_SIDES = pd.DataFrame({name: [] for name in ("kind", "name", "item_id", "weigh
 def train(run: Run) -> StageResult:
     """`user_factors` and `item_factors` have landed: one row for every user and item of `interactions`, and new items."""
     with open_stage(run, "train") as work:
-        step = choose_step(work)
+        work.rows_in = pq.read_metadata(work.read("interactions")).num_rows
+        step = choose_step(work, work.rows_in)
         model = make_model(work, step)
         for table, column, factors in (
             ("user_factors", "user_id", model.users),
@@ -31,7 +33,7 @@ def train(run: Run) -> StageResult:
         work.facts |= {"users": len(model.users.ids), "items": len(model.items.ids), "pairs": work.rows_in}
         work.facts |= {"side_rows": model.side_rows, "new_items": model.new_items}
         work.facts |= {"alpha": model.scale.alpha, "regularization": model.scale.regularization}
-        work.facts |= step.facts(run)
+        work.facts |= step.facts(run, work.rows_in)
     return work.result()
 
 
@@ -40,7 +42,6 @@ def make_model(work: Work, step: Step) -> Model:
     settings = work.run.settings
     with connect(settings, work.folder) as connection:
         view_files(connection, "interactions", [work.read("interactions")])
-        (work.rows_in,) = connection.table("interactions").shape[:1]
         for table in ("items", "query_items"):
             view_files(connection, table, [work.read(table)])
         new = read_new(work, connection)

@@ -18,6 +18,13 @@ MUTATIONS = [
         CHAIN + "test_a_model_is_learnt_anew_at_midnight_and_after_a_chain_of_so_many",
     ),
     (
+        "a shop may grow as it likes",
+        "pipeline/chain.py",
+        "    if pairs > MOST_GROWTH * learnt:",
+        "    if False:",
+        CHAIN + "test_a_model_is_learnt_anew_when_there_is_a_quarter_more_to_learn_from",
+    ),
+    (
         "midnight is an hour like others",
         "pipeline/chain.py",
         "    if run.hour.hour == REFIT_HOUR:",

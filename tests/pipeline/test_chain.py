@@ -137,6 +137,19 @@ def test_a_model_is_learnt_anew_at_midnight_and_after_a_chain_of_so_many(shop: S
     assert trained(shop, MIDNIGHT + 1)["facts"]["root"] == "2026-01-06T00"
 
 
+def test_a_model_is_learnt_anew_when_there_is_a_quarter_more_to_learn_from(tmp_path: Path) -> None:
+    """What 40 users of the first hour met says too little of a shop that has 50, and then 51."""
+    late = {
+        f"u{user:03}": hour for hour, users in ((1, range(40, 50)), (2, [50]), (9, range(51, 120))) for user in users
+    }
+    events = [event("click", one["user_id"], one["item_id"], hour=late.get(one["user_id"], 0)) for one in EVENTS]
+    settings = open_two_groups(tmp_path, 3, events, holdout_share=0.0)
+    for hour in range(3):
+        derive(settings, hour, MODEL)
+    assert [way(settings, hour)[0] for hour in range(3)] == ["refit", "fold_in", "refit"]
+    assert way(settings, 2)[1] == "there are 255 pairs, and 2026-01-05T10 was learnt from 200"
+
+
 @pytest.mark.parametrize(
     ("knob", "value"), [("factors", 4), ("alpha", 0.5), ("holdout_share", 0.2), ("window_days", 9)]
 )
