@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import NotLanded, TreasureHuntError, Unreachable
 from pipeline.serving.contract import Answer, Asked
-from pipeline.serving.lists import ListReader, Steps, T
+from pipeline.serving.lists import ListReader
 from pipeline.serving.pooled import Lines, connect_readers
+from pipeline.serving.steps import Steps, T
 from pipeline.settings import Settings
 
 LOOK_SECONDS = 1.0  # between two looks at the live pointer, and so at most until a database that is back is used again
@@ -32,7 +33,7 @@ class Desk:
         self.patience = settings.api_patience_ms / 1000
         self.engine = connect_readers(url, settings.api_connections, settings.api_patience_ms)
         self.reader = ListReader(
-            self.engine, settings.source, settings.arm, settings.stale_after_minutes, keeps_titles=True
+            self.engine, settings.source, settings.arm, settings.stale_after_minutes, keeps_all=True
         )
         self.threads = ThreadPoolExecutor(settings.api_connections, thread_name_prefix="read")
         self.lines: Lines | None = None

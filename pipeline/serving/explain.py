@@ -38,6 +38,12 @@ def referred_items(reasons: Iterable[str]) -> set[str]:
     return {name for code, *references in parsed if code in REFERS_TO_ITEM for name in references}
 
 
+def searched_query(reason: str) -> str | None:
+    """The query that this reason names, if it names one."""
+    code, *references = _parse_reason(reason)
+    return references[0] if code == "searched" and references else None
+
+
 @lru_cache(maxsize=20_000)  # the rows of a list share a few reasons, and lists share popular ones
 def _parse_reason(reason: str) -> tuple[str, ...]:
     """Code and references; a reason that is not an array of texts counts as an unknown code."""

@@ -11,7 +11,8 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 
 from pipeline.serving.database import answering, connect
-from pipeline.serving.lists import Rows, Steps, T, busy
+from pipeline.serving.lists import busy
+from pipeline.serving.steps import Rows, Steps, T
 
 # Every read looks up a few keys: nothing that pays for large queries only, and a plan is made once and kept.
 PLANNER = (

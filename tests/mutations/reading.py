@@ -4,8 +4,100 @@ LISTS = "tests/pipeline/serving/test_serving_lists.py"
 API = "tests/pipeline/api/test_api.py"
 LOOKUP = "tests/pipeline/api/test_lookup.py"
 POOLED = "tests/pipeline/serving/test_serving_pooled.py"
+NEAREST = "tests/pipeline/test_nearest.py"
 
 MUTATIONS = [
+    (
+        "nearest: a number is read as another",
+        "pipeline/nearest.py",
+        "return all(word in typed for word in marks) and signs.issubset(listed)",
+        "return True",
+        f"{NEAREST}::test_a_number_is_never_read_as_another_one_but_may_be_one_too_many",
+    ),
+    (
+        "nearest: a single letter more is the same thing",
+        "pipeline/nearest.py",
+        " and signs.issubset(listed)",
+        "",
+        f"{NEAREST}::test_a_query_like_none_is_meant_to_be_none",
+    ),
+    (
+        "nearest: numbers alone answer",
+        "pipeline/nearest.py",
+        "return False  # numbers alone name nothing",
+        "pass",
+        f"{NEAREST}::test_a_query_like_none_is_meant_to_be_none",
+    ),
+    (
+        "nearest: a mended word counts in full",
+        "pipeline/nearest.py",
+        "MENDED = 0.7",
+        "MENDED = 1.0",
+        f"{NEAREST}::test_a_word_that_had_to_be_mended_counts_less_than_one_that_was_typed",
+    ),
+    (
+        "nearest: whatever shares a word is near",
+        "pipeline/nearest.py",
+        "LEAST_LIKENESS = 0.5",
+        "LEAST_LIKENESS = 0.1",
+        f"{NEAREST}::test_a_query_like_none_is_meant_to_be_none",
+    ),
+    (
+        "nearest: every word counts alike",
+        "pipeline/nearest.py",
+        "math.log(1 + len(self.known) / len(known)) for word",
+        "1.0 for word",
+        f"{NEAREST}::test_a_rare_word_tells_more_than_one_of_many_queries",
+    ),
+    (
+        "nearest: what was looked up is remembered for ever",
+        "pipeline/nearest.py",
+        "if len(self.found) >= REMEMBERED:",
+        "if False:",
+        f"{NEAREST}::test_what_is_remembered_and_looked_through_is_bounded",
+    ),
+    (
+        "nearest: short words are mended",
+        "pipeline/nearest.py",
+        "SHORTEST_MENDED = 4",
+        "SHORTEST_MENDED = 2",
+        f"{NEAREST}::test_short_words_and_numbers_are_not_mended",
+    ),
+    (
+        "nearest: a rare query is named by the reasons of its list",
+        "pipeline/serving/meant.py",
+        "NOTHING_NAMED if searched_query(reason) in self.replaced_by else reason",
+        "reason",
+        f"{LISTS}::test_a_query_that_few_people_typed_answers_others_without_being_shown",
+    ),
+    (
+        "nearest: a rare query is named as the one that answers",
+        "pipeline/serving/lists.py",
+        " and meant.answering.is_common:",
+        ":",
+        f"{LISTS}::test_a_query_that_few_people_typed_answers_others_without_being_shown",
+    ),
+    (
+        "nearest: all queries of a version are kept",
+        "pipeline/serving/meant.py",
+        "min(QUERIES_AT_ONCE, KEPT_QUERIES - len(known.known))",
+        "QUERIES_AT_ONCE",
+        f"{LISTS}::test_queries_that_are_kept_are_those_with_more_than_what_is_popular_and_their_memory_is_bounded",
+    ),
+    (
+        "nearest: lists of popular items answer",
+        "pipeline/serving/meant.py",
+        ", columns.reason != '[\"popular\"]'",
+        "",
+        f"{LISTS}::test_a_query_after_which_nobody_took_anything_is_answered_by_the_nearest_one_too",
+    ),
+    (
+        "nearest: whoever reads all day looks queries up one by one",
+        "pipeline/serving/lists.py",
+        "                pinned.queries = yield from learning_queries(version, self.engine.dialect)\n",
+        "",
+        f"{LISTS}::test_a_read_is_one_statement_once_the_version_and_titles_are_known",
+    ),
     (
         "a read goes on with a version that is no longer live",
         "pipeline/serving/lists.py",

@@ -70,6 +70,7 @@ def test_lists_are_answered_with_reason_version_and_age(publish: Publish, open_a
         "/v1/recommendations/nobody?query=Gears%20%20of%20WAR": "searches",
         "/v1/recommendations/nobody?segment=games": "segment",
         "/v1/search-recommendations?q=GEARS+of+war": "query",
+        "/v1/search-recommendations?q=War+of+Gaers": "nearest",
         "/v1/search-recommendations?q=rare": "popular",
         "/v1/similar/a": "similar",
         "/v1/similar/gone": "similar",
