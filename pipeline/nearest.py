@@ -5,13 +5,14 @@ never near when the listed one holds a number that was not typed: "halo 3" is no
 """
 
 import math
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from pipeline.queries import words_of, words_of_all
 
-# Chosen on Best Buy's train.csv alone (bench/bestbuy_nearest.py, decision 41).
+# Chosen on Best Buy's train.csv alone (bench/bestbuy_nearest.py, decision 42).
 LEAST_LIKENESS = 0.5
 MENDED = 0.7  # what a word counts that was mended to be one of the listed query
 SHORTEST_MENDED = 4  # letters: of "war", "ward" and "wart" nobody knows what was meant
@@ -43,8 +44,9 @@ class _Known:
 
 @dataclass
 class NearQueries:
-    """The queries of a version that have lists of their own, to be looked up by words."""
+    """The queries of a version that have lists of their own, to be looked up by words; all of them, or as many as fit."""
 
+    is_whole: bool = True
     known: dict[str, _Known] = field(default_factory=dict)
     by_word: defaultdict[str, list[_Known]] = field(default_factory=lambda: defaultdict(list))
     weights: dict[str, float] = field(default_factory=dict)
@@ -64,6 +66,8 @@ class NearQueries:
         self.weights = {word: math.log(1 + len(self.known) / len(known)) for word, known in self.by_word.items()}
         for known in self.known.values():
             known.weight = self._weigh(known.words)
+        for holders in self.by_word.values():
+            holders.sort(key=_weight_of)
         counted: Counter[str] = Counter()
         for word, queries in self.by_word.items():
             if not is_mark(word):
@@ -75,11 +79,15 @@ class NearQueries:
         """The nearest query with a list; None when `query` has one itself, and when none is near enough."""
         if query in self.known:
             return None
-        if query not in self.found:
-            if len(self.found) >= REMEMBERED:
-                self.found.clear()
-            self.found[query] = self._nearest(words_of(query))
-        return self.found[query]
+        try:
+            return self.found[query]
+        except KeyError:
+            pass
+        nearest = self._nearest(words_of(query))
+        if len(self.found) >= REMEMBERED:  # by several threads, maybe
+            self.found.clear()
+        self.found[query] = nearest
+        return nearest
 
     def _nearest(self, typed: tuple[str, ...]) -> Nearest | None:
         if not typed or len(typed) > MOST_WORDS:
@@ -112,9 +120,12 @@ class NearQueries:
             if left < LEAST_LIKENESS * weight:
                 return
             left -= self._weigh([word])
-            for known in self.by_word.get(word, ()):
-                most = min(weight, known.weight) / max(weight, known.weight)
-                if most >= LEAST_LIKENESS and known.query not in seen:
+            holders = self.by_word.get(word, [])
+            for place in range(bisect_left(holders, LEAST_LIKENESS * weight, key=_weight_of), len(holders)):
+                known = holders[place]
+                if known.weight * LEAST_LIKENESS > weight:
+                    break
+                if known.query not in seen:
                     seen.add(known.query)
                     yield known
 
@@ -130,6 +141,10 @@ class NearQueries:
             other for other in _edits(word, self.letters) if other in self.by_word and len(other) >= SHORTEST_MENDED
         }
         return max(near, key=lambda other: (len(self.by_word[other]), other), default=word)
+
+
+def _weight_of(known: _Known) -> float:
+    return known.weight
 
 
 def is_mark(word: str) -> bool:

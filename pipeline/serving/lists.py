@@ -22,7 +22,7 @@ from pipeline.nearest import NearQueries
 from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
 from pipeline.serving.database import answering, name_database
 from pipeline.serving.explain import explain, referred_items
-from pipeline.serving.meant import find_meant, learning_queries
+from pipeline.serving.meant import finding, learning_queries
 from pipeline.serving.pointer import nothing_published
 from pipeline.serving.schema import ALL, PUBLISHED, check_version, items, live, popular_items, versions
 from pipeline.serving.steps import Question, Rows, Steps, T, Turn, compile_question
@@ -59,7 +59,8 @@ class Pinned:
 class ListReader:
     """Reads the live lists of one source and arm; several threads may share it.
 
-    With `keeps_all`, for whoever reads all day, titles and queries of a version are read at once when it is first met.
+    With `keeps_all`, for whoever reads all day, all titles of a version are read when it is first met, and its queries
+    whenever `learning` is followed; others read them when a query has no list.
     """
 
     def __init__(
@@ -94,7 +95,10 @@ class ListReader:
 
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""
-        return self.follow(self.refreshing())
+        pinned = self.follow(self.refreshing())
+        if self.keeps_all:
+            self.follow(self.learning(pinned))
+        return pinned
 
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
@@ -139,11 +143,11 @@ class ListReader:
             yield self.turn
         pinned = self.pinned or (yield from self.refreshing())
         while True:
-            meant = find_meant(asked, pinned.queries)
+            meant = yield from finding(asked, pinned.queries, pinned.version, self.engine.dialect)
             rows = yield self._ask(pinned.version, meant.asked, min(asked.k or pinned.k, pinned.k))
             if rows and rows[0][0] == pinned.version:
-                if pinned.queries is None and _may_miss_a_list(asked, rows):
-                    pinned.queries = yield from learning_queries(pinned.version, self.engine.dialect)
+                if not self.keeps_all and pinned.queries is None and _may_miss_a_list(asked, rows):
+                    yield from self.learning(pinned)
                     continue
                 answer = self._answer(pinned, (yield from self._listing(pinned, meant.tell(rows))))
                 if answer.served_reason == Source.NEAREST and meant.answering and meant.answering.is_common:
@@ -174,7 +178,6 @@ class ListReader:
             pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
             if self.keeps_all:
                 yield from self._learning_all(pinned)
-                pinned.queries = yield from learning_queries(version, self.engine.dialect)
             rows = yield self._ask(version, Asked(), LONGEST_LIST)
             pinned.popular = yield from self._listing(pinned, rows)
             self.pinned = pinned
@@ -182,6 +185,11 @@ class ListReader:
         finally:
             self.turn = None
             turn.set_result(None)
+
+    def learning(self, pinned: Pinned | None) -> Steps[None]:
+        """The version's queries are known, once somebody has the time: reads go on without them."""
+        if pinned and pinned.queries is None:
+            pinned.queries = yield from learning_queries(pinned.version, self.engine.dialect)
 
     def _ask(self, version: str, asked: Asked, k: int) -> Question:
         """The rows of sql/serving/served_list.sql; of a live version always at least one."""

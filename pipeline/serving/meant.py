@@ -15,6 +15,7 @@ from pipeline.serving.steps import Rows, Steps, compile_question
 KEPT_QUERIES = 20_000  # of one version, some ten megabytes; the common ones first
 QUERIES_AT_ONCE = 1_000  # a few milliseconds
 NOTHING_NAMED = '["searched"]'
+_query = query_recommendations.c.query
 
 
 @dataclass(slots=True)
@@ -42,21 +43,24 @@ class Meant:
         return told
 
 
-def find_meant(asked: Asked, known: NearQueries | None) -> Meant:
-    """What to ask for, as long as queries are known: each query with a list stays what it is."""
-    if known is None or not (asked.query or asked.queries):
-        return Meant(asked)
-    answering = known.find(asked.query) if asked.query else None
-    recent = [(query, known.find(query)) for query in asked.queries]
-    near = [one for one in (answering, *(one for _, one in recent)) if one]
+def finding(asked: Asked, known: NearQueries | None, version: str, dialect: Dialect) -> Steps[Meant]:
+    """What to ask for: each query with a list stays what it is. Where not all of them are kept, those that seem to have
+    none are looked up first.
+    """
+    typed = [query for query in (asked.query, *asked.queries) if query]
+    near = {query: found for query in typed if known and (found := known.find(query))}
+    if near and known and not known.is_whole:
+        for (query,) in (yield compile_question(_listed(version).where(_query.in_(list(near))), dialect)):
+            del near[query]
     if not near:
         return Meant(asked)
+    answers = {query: one.query for query, one in near.items()}
     meant = replace(
         asked,
-        query=answering.query if answering else asked.query,
-        queries=tuple(dict.fromkeys(one.query if one else query for query, one in recent)),
+        query=answers.get(asked.query, asked.query) if asked.query else None,
+        queries=tuple(dict.fromkeys(answers.get(query, query) for query in asked.queries)),
     )
-    return Meant(meant, answering, frozenset(one.query for one in near))
+    return Meant(meant, near.get(asked.query) if asked.query else None, frozenset(answers.values()))
 
 
 def learning_queries(version: str, dialect: Dialect) -> Steps[NearQueries]:
@@ -72,16 +76,18 @@ def learning_queries(version: str, dialect: Dialect) -> Steps[NearQueries]:
             known.learn((query, is_common) for (query,) in rows)
             is_more = len(rows) == QUERIES_AT_ONCE
             after = rows[-1][0] if rows else ""
+    known.is_whole = len(known.known) < KEPT_QUERIES
     known.weigh()
     return known
 
 
 def _more_queries(version: str, is_common: bool, after: str, count: int) -> Select[Any]:
+    more = query_recommendations.c.is_common.is_(is_common), _query > bindparam("after", after)
+    return _listed(version).where(*more).order_by(_query).limit(count)
+
+
+def _listed(version: str) -> Select[Any]:
+    """The queries of a version whose lists hold more than what is popular."""
     columns = query_recommendations.c
     first = columns.version == bindparam("version", version), columns.rank == 1, columns.reason != '["popular"]'
-    return (
-        select(columns.query)
-        .where(*first, columns.is_common.is_(is_common), columns.query > bindparam("after", after))
-        .order_by(columns.query)
-        .limit(count)
-    )
+    return select(_query).where(*first)

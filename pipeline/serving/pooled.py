@@ -65,10 +65,10 @@ class Lines:
         self.free: list[psycopg.AsyncConnection[Any] | None] = [None] * connections
         self.queue = asyncio.Semaphore(connections)
 
-    async def follow(self, steps: Steps[T]) -> T:
+    async def follow(self, steps: Steps[T], patience: float | None = None) -> T:
         """What the steps come to. Raises `TimeoutError` when they take longer than the patience."""
         loop = asyncio.get_running_loop()
-        rows, until = None, loop.time() + self.patience
+        rows, until = None, loop.time() + (patience or self.patience)
         with closing(steps):  # who waits for these to end is not left waiting when they are given up
             while True:
                 try:

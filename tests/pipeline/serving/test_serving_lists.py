@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from serving_world import HOUR, describe, small_version, write_tables
 from sqlalchemy import Engine, update
 
+from pipeline import nearest
 from pipeline.errors import BadInput, NotLanded, Unreachable
 from pipeline.files import ROOT
 from pipeline.serving import lists, meant
@@ -268,6 +269,7 @@ def nearby(engine: Engine, tmp_path: Path) -> ListReader:
 @pytest.mark.parametrize("keeps_all", [False, True])
 def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: ListReader, keeps_all: bool) -> None:
     nearby.keeps_all = keeps_all
+    nearby.refresh()
     own = ["i23 nearest", "i0 popular", "i1 popular", "i2 popular", "i3 popular", "i4 popular"]
     for typed in ("gardn chess 3", "chess garden 3", "garden chess iii"):
         assert shown(nearby, query=typed) == ("nearest", own)
@@ -283,6 +285,7 @@ def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: 
 @pytest.mark.parametrize("keeps_all", [False, True])
 def test_a_query_that_few_people_typed_answers_others_without_being_shown(nearby: ListReader, keeps_all: bool) -> None:
     nearby.keeps_all = keeps_all
+    nearby.refresh()
     answers = [nearby.read(Asked(query="chess bord")), nearby.read(Asked(user="new", queries=("go", "board chess")))]
     assert [answer.served_reason for answer in answers] == ["nearest", "searches"]
     assert [row.item_id for row in answers[0].rows] == ["i20", "i21", "i22", "i23", "i24", "i25"]
@@ -305,6 +308,37 @@ def test_queries_that_are_kept_are_those_with_more_than_what_is_popular_and_thei
     queries = nearby.refresh().queries
     assert queries
     assert set(queries.known) == {"garden chess 3", "go"}  # the common ones first
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+def test_a_query_that_is_not_kept_is_answered_by_its_own_list(
+    nearby: ListReader, monkeypatch: pytest.MonkeyPatch, keeps_all: bool
+) -> None:
+    whole = shown(nearby, query="chess board"), shown(nearby, user="new", queries=("chess board", "chess garden 3"))
+    monkeypatch.setattr(meant, "KEPT_QUERIES", 2)
+    monkeypatch.setattr(
+        nearest, "LEAST_LIKENESS", 0.1
+    )  # "garden chess 3" would answer it, if no number spoke against it
+    monkeypatch.setattr(nearest, "_is_same_thing", lambda *_: True)
+    nearby.pinned, nearby.keeps_all = None, keeps_all
+    nearby.refresh()
+    assert shown(nearby, query="chess bord")[0] == "nearest"
+    assert (
+        shown(nearby, query="chess board"),
+        shown(nearby, user="new", queries=("chess board", "chess garden 3")),
+    ) == whole
+
+
+def test_whoever_reads_all_day_goes_on_until_queries_are_known(nearby: ListReader) -> None:
+    nearby.keeps_all = True
+    pinned = nearby.follow(nearby.refreshing())
+    assert shown(nearby, query="gardn chess 3") == shown(nearby, user="nobody")
+    assert pinned.queries is None
+    nearby.follow(nearby.learning(pinned))
+    known = pinned.queries
+    assert shown(nearby, query="gardn chess 3")[0] == "nearest"
+    nearby.follow(nearby.learning(pinned))
+    assert pinned.queries is known
 
 
 def test_a_query_after_which_nobody_took_anything_is_answered_by_the_nearest_one_too(nearby: ListReader) -> None:
