@@ -29,7 +29,7 @@ def explain(reason: str, titles: Mapping[str, str | None], item_id: str | None =
     if not references or not with_reference:
         return without
     names = [titles.get(name) or name for name in references] if code in REFERS_TO_ITEM else references
-    return with_reference.format(" and ".join(names))
+    return with_reference.format(" and ".join(dict.fromkeys(names)))  # two items may have one title
 
 
 def referred_items(reasons: Iterable[str]) -> set[str]:

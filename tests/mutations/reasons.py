@@ -74,4 +74,11 @@ MUTATIONS = [
         "order = np.arange(len(rows))",
         "tests/pipeline/stages/test_recommend.py::test_reasons_name_what_the_user_did_also_where_pairs_were_hidden",
     ),
+    (
+        "one title is named twice in a sentence",
+        "pipeline/serving/explain.py",
+        '" and ".join(dict.fromkeys(names))',
+        '" and ".join(names)',
+        "tests/pipeline/serving/test_serving_read.py",
+    ),
 ]
