@@ -45,7 +45,8 @@ request = function()
   local n = math.random(0, {users} - 1)
   local kind = n % 4
   if kind < 2 then return wrk.format("GET", string.format("/v1/recommendations/u%06d", n)) end
-  if kind == 2 then return wrk.format("GET", string.format("/v1/search-recommendations?q=fine+query+%d", n % {queries})) end
+  local typed = n % 8 == 2 and "qeury+fine" or "fine+query"
+  if kind == 2 then return wrk.format("GET", string.format("/v1/search-recommendations?q=%s+%d", typed, n % {queries})) end
   return wrk.format("GET", string.format("/v1/similar/i%06d", n % {items}))
 end
 """
@@ -137,7 +138,7 @@ def serving(url: str, workers: int, home: Path) -> Iterator[int]:
 
 
 def paths(users: int, items: int, queries: int) -> Iterator[str]:
-    """Half of the reads are of users, a quarter of queries, a quarter of items."""
+    """Half of the reads are of users, a quarter of items, an eighth each of queries with a list and of misspelt ones."""
     rng = random.Random(1)
     while True:
         number = rng.randrange(users)
@@ -145,7 +146,8 @@ def paths(users: int, items: int, queries: int) -> Iterator[str]:
         if kind < 2:
             yield f"/v1/recommendations/u{number:06d}"
         elif kind == 2:
-            yield f"/v1/search-recommendations?q=fine+query+{number % queries}"
+            typed = "qeury+fine" if number % 8 == 2 else "fine+query"
+            yield f"/v1/search-recommendations?q={typed}+{number % queries}"
         else:
             yield f"/v1/similar/i{number % items:06d}"
 

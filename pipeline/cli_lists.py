@@ -68,15 +68,16 @@ def search(
     segment: Segment = None,
     k: K = None,
 ) -> None:
-    """The live list of a query, or the popular one for a rare query."""
+    """The live list of a query; of a rare one that of the nearest query, or the popular one."""
     spelling = _normalize(query)
     found = _read(k, segment, query=spelling)
+    told = f"the {found.served_reason} list"
+    if found.served_reason == Source.NEAREST:
+        named = repr(found.answered_query) if found.answered_query else "a query that too few people typed to be shown"
+        told = f"the list of the nearest one, {named}"
     rare = found.served_reason != Source.QUERY
-    show.answer(
-        f"After {spelling!r}",
-        found,
-        f"{spelling!r} is too rare for a list of its own: the {found.served_reason} list" if rare else "",
-    )
+    note = f"{spelling!r} is too rare for a list of its own: {told}" if rare else ""
+    show.answer(f"After {spelling!r}", found, note)
 
 
 @app.command()

@@ -10,11 +10,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from pipeline.errors import NotLanded, TreasureHuntError, Unreachable
 from pipeline.serving.contract import Answer, Asked
-from pipeline.serving.lists import ListReader, Steps, T
+from pipeline.serving.lists import ListReader
 from pipeline.serving.pooled import Lines, connect_readers
+from pipeline.serving.steps import Steps, T
 from pipeline.settings import Settings
 
 LOOK_SECONDS = 1.0  # between two looks at the live pointer, and so at most until a database that is back is used again
+LEARN_SECONDS = 10.0  # for the queries of a version, in questions that each end after the patience
 log = logging.getLogger(__name__)
 
 
@@ -32,7 +34,7 @@ class Desk:
         self.patience = settings.api_patience_ms / 1000
         self.engine = connect_readers(url, settings.api_connections, settings.api_patience_ms)
         self.reader = ListReader(
-            self.engine, settings.source, settings.arm, settings.stale_after_minutes, keeps_titles=True
+            self.engine, settings.source, settings.arm, settings.stale_after_minutes, keeps_all=True
         )
         self.threads = ThreadPoolExecutor(settings.api_connections, thread_name_prefix="read")
         self.lines: Lines | None = None
@@ -69,10 +71,19 @@ class Desk:
                 log.warning("%s Readers get what was seen last.", error)
             self.trouble = error
 
+    async def learn(self) -> None:
+        """The live version's queries are known; until then a query without a list gets what is popular."""
+        if self.trouble is None:
+            try:
+                await self._follow(self.reader.learning(self.reader.pinned), LEARN_SECONDS)
+            except TreasureHuntError as error:
+                log.warning("%s Queries without a list get what is popular until it is asked again.", error)
+
     async def keep_looking(self) -> None:
-        """Looks once a second until `stop_looking`."""
+        """Looks once a second until `stop_looking`, and knows the queries of what it sees soon after."""
         while not self.closing.is_set():
             await self.look()
+            await self.learn()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.closing.wait(), LOOK_SECONDS)
 
@@ -80,14 +91,15 @@ class Desk:
         """The look that is on its way is the last. It is not cancelled: psycopg would wait for the server to agree."""
         self.closing.set()
 
-    async def _follow(self, steps: Steps[T]) -> T:
+    async def _follow(self, steps: Steps[T], seconds: float | None = None) -> T:
+        patience = seconds or self.patience
         try:
             if self.lines is not None:
-                return await self.lines.follow(steps)
-            async with asyncio.timeout(self.patience):
+                return await self.lines.follow(steps, patience)
+            async with asyncio.timeout(patience):
                 return await asyncio.get_running_loop().run_in_executor(self.threads, self.reader.follow, steps)
         except TimeoutError:
-            raise Late(f"the serving database did not answer within {self.patience:g} s.") from None
+            raise Late(f"the serving database did not answer within {patience:g} s.") from None
         except (SQLAlchemyError, psycopg.Error) as error:  # such as no right to read
             # The database's own words may quote what was asked.
             cause = getattr(error, "orig", None) or error

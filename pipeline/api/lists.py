@@ -95,7 +95,10 @@ async def search_recommendations(
     segment: Segment = None,
     k: K = None,
 ) -> Response:
-    """The list of a query that several people typed; of a rarer one what is popular in the segment, or with everyone."""
+    """The list of a query that several people typed; of a rarer one that of the nearest query that has a list (misspelt,
+    in another order, a word more or less; `answered_query` says which, when enough people typed it), else what is popular in
+    the segment, or with everyone.
+    """
     spelling = _normalize(q)
     if not spelling:
         raise BadInput("q: is empty; give what somebody typed.")

@@ -17,6 +17,7 @@ class Source(StrEnum):
 
     PERSONAL = "personal"  # the user's own list
     QUERY = "query"  # the list of the query that was asked for
+    NEAREST = "nearest"  # the list of the query nearest to the one that was asked for, which has none
     SIMILAR = "similar"  # the list of the item that was asked for
     SEARCHES = "searches"  # what others took after the user's recent searches
     SEGMENT = "segment"  # popular in a part of the shop
@@ -65,6 +66,7 @@ class Answer:
     """A list from one version. It is stale when the data are older than the settings allow.
 
     It is degraded when the database did not answer: then it is the popular list of the version that was live last.
+    Where the list is that of the nearest query, `answered_query` is that query, if enough people typed it to be shown.
     """
 
     rows: tuple[Listed, ...]
@@ -74,6 +76,7 @@ class Answer:
     age_seconds: float
     is_stale: bool
     is_degraded: bool = False
+    answered_query: str | None = None
 
 
 def check_text(name: str, text: str) -> str:

@@ -29,13 +29,19 @@ def explain(reason: str, titles: Mapping[str, str | None], item_id: str | None =
     if not references or not with_reference:
         return without
     names = [titles.get(name) or name for name in references] if code in REFERS_TO_ITEM else references
-    return with_reference.format(" and ".join(names))
+    return with_reference.format(" and ".join(dict.fromkeys(names)))  # two items may have one title
 
 
 def referred_items(reasons: Iterable[str]) -> set[str]:
     """The items that these reasons name."""
     parsed = (_parse_reason(reason) for reason in reasons)
     return {name for code, *references in parsed if code in REFERS_TO_ITEM for name in references}
+
+
+def searched_query(reason: str) -> str | None:
+    """The query that this reason names, if it names one."""
+    code, *references = _parse_reason(reason)
+    return references[0] if code == "searched" and references else None
 
 
 @lru_cache(maxsize=20_000)  # the rows of a list share a few reasons, and lists share popular ones

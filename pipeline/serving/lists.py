@@ -5,24 +5,27 @@ its rows. `ListReader.follow` takes them through a SQLAlchemy engine, `pooled.Li
 """
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import Future, wait
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import Engine, Select, bindparam, exc, func, select
 from sqlalchemy.engine import Dialect
 
 from pipeline.errors import Unreachable
 from pipeline.files import ROOT
+from pipeline.nearest import NearQueries
 from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
 from pipeline.serving.database import answering, name_database
 from pipeline.serving.explain import explain, referred_items
+from pipeline.serving.meant import finding, learning_queries
 from pipeline.serving.pointer import nothing_published
 from pipeline.serving.schema import ALL, PUBLISHED, check_version, items, live, popular_items, versions
+from pipeline.serving.steps import Question, Rows, Steps, T, Turn, compile_question
 
 # What a reader must be allowed to select from, and nothing else.
 READ_TABLES = ("live", "versions", *(table.name for table in PUBLISHED))
@@ -33,22 +36,19 @@ PLACES = tuple(f"query_{place}" for place in range(1, MAX_QUERIES + 1))
 BEST_FIRST = {source: place for place, source in enumerate(Source)}
 SOURCES = {str(source): source for source in Source}  # a look-up costs a tenth of making one from its name
 
-Rows = Sequence[tuple[Any, ...]]
-Question = tuple[str, Any]  # a statement as the database's driver takes it, and its values
-T = TypeVar("T")
-Turn = Future[None]  # of somebody else, who finds out the same; done when that is over, however it went
-Steps = Generator[Question | Turn, Rows, T]
-
 
 @dataclass
 class Pinned:
-    """A version that was live, with what never changes in it; `titles` fills up as reasons refer to items."""
+    """A version that was live, with what never changes in it; `titles` fills up as reasons refer to items, and queries
+    with lists are known once somebody needs them.
+    """
 
     version: str
     tier: str | None
     data_cutoff: datetime
     popular: tuple[Listed, ...] = ()
     titles: dict[str, str | None] = field(default_factory=dict)
+    queries: NearQueries | None = None
 
     @property
     def k(self) -> int:
@@ -59,15 +59,16 @@ class Pinned:
 class ListReader:
     """Reads the live lists of one source and arm; several threads may share it.
 
-    With `keeps_titles`, for whoever reads all day, all titles of a version are read at once when it is first met.
+    With `keeps_all`, for whoever reads all day, all titles of a version are read when it is first met, and its queries
+    whenever `learning` is followed; others read them when a query has no list.
     """
 
     def __init__(
-        self, engine: Engine, source: str, arm: str, stale_after_minutes: float, keeps_titles: bool = False
+        self, engine: Engine, source: str, arm: str, stale_after_minutes: float, keeps_all: bool = False
     ) -> None:
         self.engine, self.source, self.arm = engine, source, arm
         self.stale_after = timedelta(minutes=stale_after_minutes)
-        self.keeps_titles = keeps_titles
+        self.keeps_all = keeps_all
         self.pinned: Pinned | None = None  # the version that was live when somebody last looked
         self.turn: Turn | None = None  # of whoever reads a new one now
 
@@ -94,7 +95,10 @@ class ListReader:
 
     def refresh(self) -> Pinned:
         """The version that is live now, looked up anew when another one was pinned."""
-        return self.follow(self.refreshing())
+        pinned = self.follow(self.refreshing())
+        if self.keeps_all:
+            self.follow(self.learning(pinned))
+        return pinned
 
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
@@ -139,9 +143,16 @@ class ListReader:
             yield self.turn
         pinned = self.pinned or (yield from self.refreshing())
         while True:
-            rows = yield self._ask(pinned.version, asked, min(asked.k or pinned.k, pinned.k))
+            meant = yield from finding(asked, pinned.queries, pinned.version, self.engine.dialect)
+            rows = yield self._ask(pinned.version, meant.asked, min(asked.k or pinned.k, pinned.k))
             if rows and rows[0][0] == pinned.version:
-                return self._answer(pinned, (yield from self._listing(pinned, rows)))
+                if not self.keeps_all and pinned.queries is None and _may_miss_a_list(asked, rows):
+                    yield from self.learning(pinned)
+                    continue
+                answer = self._answer(pinned, (yield from self._listing(pinned, meant.tell(rows))))
+                if answer.served_reason == Source.NEAREST and meant.answering and meant.answering.is_common:
+                    answer.answered_query = meant.answering.query
+                return answer
             known = self.pinned  # by somebody else, meanwhile
             pinned = known if rows and known and known.version == rows[0][0] else (yield from self.refreshing())
 
@@ -165,7 +176,7 @@ class ListReader:
             as_moment = versions.c.data_cutoff.type.dialect_impl(self.engine.dialect)
             convert: Any = as_moment.result_processor(self.engine.dialect, None)
             pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
-            if self.keeps_titles:
+            if self.keeps_all:
                 yield from self._learning_all(pinned)
             rows = yield self._ask(version, Asked(), LONGEST_LIST)
             pinned.popular = yield from self._listing(pinned, rows)
@@ -174,6 +185,11 @@ class ListReader:
         finally:
             self.turn = None
             turn.set_result(None)
+
+    def learning(self, pinned: Pinned | None) -> Steps[None]:
+        """The version's queries are known, once somebody has the time: reads go on without them."""
+        if pinned and pinned.queries is None:
+            pinned.queries = yield from learning_queries(pinned.version, self.engine.dialect)
 
     def _ask(self, version: str, asked: Asked, k: int) -> Question:
         """The rows of sql/serving/served_list.sql; of a live version always at least one."""
@@ -234,6 +250,10 @@ class ListReader:
             after = rows[-1][0] if rows else ""
 
 
+def _may_miss_a_list(asked: Asked, rows: Rows) -> bool:
+    return bool(asked.queries) or bool(asked.query and not any(row[-1] == Source.QUERY for row in rows))
+
+
 def busy(engine: Engine) -> Unreachable:
     """What a reader is told for whom no connection became free."""
     return Unreachable(f"the serving database {name_database(engine.url)} is busy: no connection became free in time.")
@@ -267,10 +287,3 @@ def _ask_more_titles(version: str, after: str, count: int, dialect: Dialect) -> 
 
 def _titles_of(version: str) -> Select[Any]:
     return select(items.c.item_id, items.c.title).where(items.c.version == bindparam("version", version))
-
-
-def compile_question(statement: Select[Any], dialect: Dialect) -> Question:
-    """The statement and its values as the database's driver takes them."""
-    made = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
-    values = made.params
-    return str(made), tuple(values[name] for name in made.positiontup) if made.positiontup is not None else values

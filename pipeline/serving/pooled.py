@@ -11,7 +11,8 @@ import psycopg
 from sqlalchemy import Engine, create_engine, event, make_url
 
 from pipeline.serving.database import answering, connect
-from pipeline.serving.lists import Rows, Steps, T, busy
+from pipeline.serving.lists import busy
+from pipeline.serving.steps import Rows, Steps, T
 
 # Every read looks up a few keys: nothing that pays for large queries only, and a plan is made once and kept.
 PLANNER = (
@@ -64,10 +65,10 @@ class Lines:
         self.free: list[psycopg.AsyncConnection[Any] | None] = [None] * connections
         self.queue = asyncio.Semaphore(connections)
 
-    async def follow(self, steps: Steps[T]) -> T:
+    async def follow(self, steps: Steps[T], patience: float | None = None) -> T:
         """What the steps come to. Raises `TimeoutError` when they take longer than the patience."""
         loop = asyncio.get_running_loop()
-        rows, until = None, loop.time() + self.patience
+        rows, until = None, loop.time() + (patience or self.patience)
         with closing(steps):  # who waits for these to end is not left waiting when they are given up
             while True:
                 try:

@@ -67,7 +67,7 @@ def read_user(engine: Engine, source: str, arm: str, user_id: str, **hints: Any)
 
 
 def read_query(engine: Engine, source: str, arm: str, query: str, **hints: Any) -> Answer:
-    """What this normalised query is answered with: its own list, or the popular one for a rare query."""
+    """What this normalised query is answered with: its own list; of a rare one that of the nearest, or the popular one."""
     return _read(engine, source, arm, query=query, **hints)
 
 

@@ -65,8 +65,10 @@ def score_users(
     """The users to list, and their best items with scores and reasons; users with a held-out pair are folded in anew."""
     settings = work.run.settings
     ids = pd.Index(sorted(pairs["user_id"].unique()))
-    trained = pairs[pairs["item_id"].isin(items.ids)].reset_index(drop=True)
+    trained = pairs[pairs["item_id"].isin(items.ids)]
     rows, columns = positions(ids, trained["user_id"]), positions(items.ids, trained["item_id"])
+    order = np.lexsort((columns, rows))  # as the cells of the matrix stand, to which reasons refer
+    trained, rows, columns = trained.iloc[order].reset_index(drop=True), rows[order], columns[order]
     weights = trained["weight"].to_numpy()
     met, shape = (trained["kind"] != "search").to_numpy(), (len(ids), len(items.ids))
     matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
@@ -82,9 +84,8 @@ def score_users(
     # A user who met nothing that the model knows points nowhere: every item is as near as any other.
     points = vectors.any(axis=1, keepdims=True)
     lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
-    interest = np.log1p(weights / als.UNIT).astype(np.float32)
-    history, entries = reasons.strongest_history(rows, columns, interest, len(ids))
-    chosen = reasons.choose_references(items.vectors, lists, history, entries, interest)
+    kinds, strength = trained["kind"].to_numpy(object), trained_with(work, "regularization")
+    chosen = reasons.choose_references(items.vectors, lists, matrix, kinds, strength)
     # A reason stands beside a user: it names what was typed only when enough others typed it too.
     told = trained["query"].where(trained["query"].isin(common_queries(work)))
     texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], told)

@@ -69,7 +69,7 @@ TEXT = st.one_of(
 )
 
 
-@examples(max_examples=max(5, FAULTS // 2000), deadline=None, suppress_health_check=list(HealthCheck))
+@examples(max_examples=max(5, FAULTS // 2000), suppress_health_check=list(HealthCheck))
 @given(
     events=st.lists(
         st.fixed_dictionaries(

@@ -97,6 +97,13 @@ MUTATIONS = [
         GATE + "test_a_predecessor_of_another_width_is_asked_with_its_own",
     ),
     (
+        "the command line drops why a model is accepted",
+        "pipeline/cli.py",
+        "run_stages(stages, moment, settings, repull, readable(accept))",
+        "run_stages(stages, moment, settings, repull)",
+        "tests/pipeline/test_cli.py::test_run_accepts_a_refused_model_when_it_is_told_why_and_only_then",
+    ),
+    (
         "why a model was accepted is not kept for it",
         "pipeline/stages/evaluate.py",
         'before and before["inputs"] == work.inputs else ""',

@@ -250,7 +250,7 @@ ROWS = st.fixed_dictionaries(
 )
 
 
-@examples(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROWS, min_size=20, max_size=60))
 def test_conservation_is_exact_for_any_rows(
     tmp_path_factory: pytest.TempPathFactory, logged: list[dict[str, Any]]

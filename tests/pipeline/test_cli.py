@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from handmade_shop import FIRST, ingest, is_conserved, item, ledger, lists_of, open_shop, rows
+from handmade_shop import FIRST, event, ingest, is_conserved, item, ledger, lists_of, open_shop, rows
 
 from pipeline import cli
 from pipeline.files import ROOT
@@ -438,3 +438,34 @@ def test_no_answer_repeats_what_somebody_typed_in_a_log(
     call("recommend", "somebody")
     assert query not in caplog.text
     assert "somebody" not in caplog.text
+
+
+# a refused model -----------------------------------------------------------------------------------------------------
+
+
+def test_run_accepts_a_refused_model_when_it_is_told_why_and_only_then(call: Call, tmp_path: Path) -> None:
+    names = "abcdefghijklmnop"
+    events = [
+        event("click", f"u{user:02}", names[user % 2 * 8 + (user + step) % 8], minute=step)
+        for user in range(60)
+        for step in range(5)
+    ]
+    settings = open_shop(tmp_path / "var", [item(name) for name in names], events)
+    small = {"min_model_users": "0", "min_joined_share": "0", "min_titled_share": "0", "data_docs": "false", "k": "3"}
+    small["holdout_share"] = "0.5"
+    hour, release = "2026-01-05T11", ("--only", "evaluate,recommend,publish,report")
+    assert call("run", "2026-01-05T10", **small).code == 0
+    sentence = refused(call("run", hour, **small, predecessor_limit="9"))
+    assert "finds less than 9 times the hidden items" in sentence
+    assert "--accept WHY" in sentence
+    assert re.search(r"^live: shop/batch 2026-01-05T10-", call("status").out, re.MULTILINE)
+
+    assert refused(call("run", hour, *release, "--accept", "  ", **small, predecessor_limit="9")) == sentence
+    said = call("run", hour, *release, "--accept", "a new catalog", **small, predecessor_limit="9")
+    assert (said.code, said.err) == (0, "")
+    assert "accepted all the same: a new catalog" in said.out
+    told = call("status").out
+    assert re.search(r"^live: shop/batch 2026-01-05T11-", told, re.MULTILINE)
+    assert "warned: 2026-01-05T11" in told and "a new catalog" in told
+    page = page_path(settings.reports, FIRST + HOUR).read_text(encoding="utf-8")
+    assert "and accepted: a new catalog" in page

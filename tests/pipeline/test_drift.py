@@ -234,7 +234,7 @@ BUCKETS = st.dictionaries(
 
 
 @given(BUCKETS, st.integers(200, 3000), st.integers(0, 2**32 - 1))
-@bounded(max_examples=60, deadline=None)
+@bounded(max_examples=60)
 def test_samples_of_one_distribution_do_not_drift(buckets: dict[str, Any], size: int, seed: int) -> None:
     weights = np.array([usual + 1 for _, usual in buckets.values()], float)
     draw = np.random.default_rng(seed).multinomial
@@ -253,7 +253,7 @@ def test_what_chance_alone_moves_is_taken_off() -> None:
 
 
 @given(BUCKETS.filter(lambda found: all(sum(column) for column in zip(*found.values(), strict=True))))
-@bounded(max_examples=60, deadline=None)
+@bounded(max_examples=60)
 def test_figures_are_finite_and_do_not_depend_on_the_order_of_buckets(buckets: dict[str, Any]) -> None:
     index = stability_index(buckets)
     assert np.isfinite(index) and index >= 0

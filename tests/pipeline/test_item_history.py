@@ -60,7 +60,7 @@ def as_of(intervals: list[dict[str, Any]], hour: datetime) -> Catalog:
     return found
 
 
-@examples(max_examples=40, deadline=None)
+@examples(max_examples=40)
 @given(data=st.data())
 def test_the_intervals_at_an_hour_are_the_snapshot_it_captured_or_the_nearest_earlier_one(data: st.DataObject) -> None:
     told = data.draw(st.lists(st.one_of(st.none(), st.tuples(catalogs, st.booleans())), min_size=1, max_size=6))

@@ -127,7 +127,7 @@ def test_a_weight_out_of_bounds_is_refused(weight: str, value: float) -> None:
         load_settings(**{weight: value})
 
 
-@limits(max_examples=25, deadline=None)
+@limits(max_examples=25)
 @given(
     taken=st.lists(st.tuples(st.sampled_from("uvw"), st.sampled_from("abcd")), max_size=8, unique=True),
     named=st.lists(st.tuples(st.sampled_from("xy"), st.sampled_from("abcdef")), max_size=8, unique=True),

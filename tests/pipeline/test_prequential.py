@@ -58,7 +58,7 @@ def test_figures_of_what_was_taken_are_those_of_trec_eval() -> None:
         assert ours[name].max() > 0
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data(), groups=st.lists(st.integers(-1, 3), min_size=1, max_size=8))
 def test_variety_and_rarity_of_lists_are_those_of_plain_loops(data: st.DataObject, groups: list[int]) -> None:
     width = data.draw(st.integers(1, 6))

@@ -231,7 +231,7 @@ REPLAYS = st.tuples(
 
 
 @given(steps=st.lists(st.one_of(REPLAYS, st.just("run")), min_size=2, max_size=6))
-@examples(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_replayed_in_whatever_order_ledgers_balance_and_each_event_counts_once(
     ingested: Path, steps: list[Any]
 ) -> None:

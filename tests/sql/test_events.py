@@ -90,7 +90,7 @@ def deliveries(draw: st.DrawFn) -> tuple[list[Row], list[Row], list[str]]:
     return rows, refused, draw(st.lists(st.sampled_from("abc"), max_size=3, unique=True))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(deliveries())
 def test_every_delivered_row_is_accepted_or_quarantined_or_a_duplicate(
     world: tuple[list[Row], list[Row], list[str]],

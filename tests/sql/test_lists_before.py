@@ -105,7 +105,7 @@ def test_neighbours_leave_out_what_was_bought_and_what_cannot_be_listed_and_popu
     assert lists["item_knn", "v"] == "abc"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     k=st.integers(1, 8),
     pairs=st.sets(st.tuples(st.sampled_from("uv"), st.sampled_from(NAMES))),

@@ -101,7 +101,7 @@ def test_at_most_k_answers() -> None:
     assert len(answers("red", [("red", f"i{place}", 5) for place in range(30)], k=7)) == 7
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(
         st.tuples(

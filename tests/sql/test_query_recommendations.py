@@ -114,7 +114,7 @@ def shops(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shops())
 def test_every_listed_query_gets_min_k_available_different_items_with_scores_that_count_down(
     world: dict[str, Any],

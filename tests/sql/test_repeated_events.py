@@ -61,7 +61,7 @@ def test_refused_and_excluded_rows_are_neither_first_nor_repeated() -> None:
     assert repeated({**CLICK, "excluded": "cancelled"}, other) == {}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.builds(

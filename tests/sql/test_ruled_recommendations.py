@@ -170,7 +170,7 @@ def shops(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shops())
 def test_any_rules_give_min_k_eligible_different_available_unblocked_items(world: dict[str, Any]) -> None:
     k = world["k"]

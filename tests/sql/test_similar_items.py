@@ -85,7 +85,7 @@ def shops(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shops())
 def test_every_item_of_the_catalog_gets_min_k_other_available_different_items(world: dict[str, Any]) -> None:
     rows = rows_of("similar_items", {"k": world["k"]}, **{name: world[name] for name in world if name != "k"})

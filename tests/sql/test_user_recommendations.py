@@ -106,7 +106,7 @@ def shops(draw: st.DrawFn) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(shops())
 def test_every_user_gets_min_k_eligible_different_eligible_items(world: dict[str, Any]) -> None:
     k = world["k"]

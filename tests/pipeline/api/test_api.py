@@ -27,9 +27,12 @@ from tcp_proxy import proxy
 from pipeline.api.app import make_app
 from pipeline.api.guards import KNOWN_CALLERS, RateLimit
 from pipeline.api.lists import LONGEST_TEXT
+from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
+from pipeline.serving.lists import ListReader
 from pipeline.serving.pooled import connect_readers
 from pipeline.serving.publish import publish_version
+from pipeline.serving.steps import Steps
 from pipeline.settings import Settings, load_settings
 
 Publish = Callable[[int], None]
@@ -64,12 +67,15 @@ def open_api(serving_url: str, tmp_path: Path) -> Iterator[Open]:
 def test_lists_are_answered_with_reason_version_and_age(publish: Publish, open_api: Open) -> None:
     publish(0)
     api = open_api()
+    misspelt = "/v1/search-recommendations?q=War+of+Gaers"
+    wait_for(lambda: api.get(misspelt).json()["served_reason"] == "nearest")
     for path, reason in {
         "/v1/recommendations/u1": "personal",
         "/v1/recommendations/nobody": "popular",
         "/v1/recommendations/nobody?query=Gears%20%20of%20WAR": "searches",
         "/v1/recommendations/nobody?segment=games": "segment",
         "/v1/search-recommendations?q=GEARS+of+war": "query",
+        misspelt: "nearest",
         "/v1/search-recommendations?q=rare": "popular",
         "/v1/similar/a": "similar",
         "/v1/similar/gone": "similar",
@@ -84,7 +90,25 @@ def test_lists_are_answered_with_reason_version_and_age(publish: Publish, open_a
         assert [row["rank"] for row in body["rows"]] == list(range(1, len(body["rows"]) + 1))
         assert reason in {row["source"] for row in body["rows"]}
         assert "x-degraded" not in answer.headers
+        assert body["answered_query"] == ("gears of war" if reason == "nearest" else None)
     assert len(api.get("/v1/recommendations/u1?k=1").json()["rows"]) == 1
+
+
+def test_queries_that_cannot_be_learnt_degrade_nothing(
+    publish: Publish, open_api: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def failing(*_: object) -> Steps[None]:
+        yield from ()
+        raise Unreachable("no queries today.")
+
+    monkeypatch.setattr(ListReader, "learning", failing)
+    publish(0)
+    api = open_api()
+    wait_for(lambda: "no queries today. Queries without a list get what is popular" in caplog.text)
+    answers = [
+        api.get("/v1/search-recommendations", params={"q": typed}).json() for typed in ("gears of war", "gaers of war")
+    ]
+    assert [(one["served_reason"], one["is_degraded"]) for one in answers] == [("query", False), ("popular", False)]
 
 
 def test_the_next_read_after_a_publish_is_of_the_new_version(publish: Publish, open_api: Open) -> None:
@@ -143,7 +167,7 @@ def small_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield api
 
 
-@tries(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@tries(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from(["recommendations", "similar"]),
     texts,

@@ -70,7 +70,7 @@ tops = st.dictionaries(
 
 
 @given(tops, tops)
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_overlap_is_that_of_the_lists(
     tmp_path: Path, before: dict[str, list[str]], after: dict[str, list[str]]
 ) -> None:

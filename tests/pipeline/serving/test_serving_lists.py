@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from serving_world import HOUR, describe, small_version, write_tables
 from sqlalchemy import Engine, update
 
+from pipeline import nearest
 from pipeline.errors import BadInput, NotLanded, Unreachable
 from pipeline.files import ROOT
-from pipeline.serving import lists
+from pipeline.serving import lists, meant
 from pipeline.serving.contract import MAX_QUERIES, Asked, Source
 from pipeline.serving.database import connect, writing
 from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, statement_for
@@ -202,9 +203,16 @@ def test_one_read_is_of_one_version_also_when_another_goes_live_in_the_middle(
 
 
 def test_a_read_is_one_statement_once_the_version_and_titles_are_known(reader: ListReader) -> None:
-    reader.keeps_titles = True
+    reader.keeps_all = True
     reader.refresh()
-    for asked in (Asked(user="u1", queries=("go",)), Asked(query="chess"), Asked(item="i10"), Asked(segment="games")):
+    for asked in (
+        Asked(user="u1", queries=("go",)),
+        Asked(query="chess"),
+        Asked(query="ches"),
+        Asked(query="a query like none"),
+        Asked(item="i10"),
+        Asked(segment="games"),
+    ):
         steps = reader.reading(asked)
         rows = reader._fetch(*next(steps))
         with pytest.raises(StopIteration):
@@ -221,7 +229,7 @@ def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
         reader.follow(reader._learning(pinned, {name}))
         assert pinned.titles[name] == f"title of {name}"
         assert len(pinned.titles) <= 3
-    assert len(ListReader(reader.engine, "shop", "batch", 90, keeps_titles=True).refresh().titles) == 3
+    assert len(ListReader(reader.engine, "shop", "batch", 90, keeps_all=True).refresh().titles) == 3
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 30, 31])
@@ -229,8 +237,122 @@ def test_whoever_reads_all_day_learns_all_titles_however_many_come_at_once(
     reader: ListReader, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     monkeypatch.setattr(lists, "TITLES_AT_ONCE", at_once)
-    reader.keeps_titles = True
+    reader.keeps_all = True
     assert reader.refresh().titles == {name: f"title of {name}" for name in ITEMS}
+
+
+@pytest.fixture
+def nearby(engine: Engine, tmp_path: Path) -> ListReader:
+    """Reads a world in which people typed chess board (few of them), garden chess 3 and go, and nothing came of go go."""
+    tables = world()
+    own = [
+        (
+            "chess board",
+            ["i20", "i21", "i22", "i23", "i24", "i25"],
+            ['["searched","chess board"]'] * 2 + ['["similar"]'] * 4,
+        )
+    ]
+    own += [
+        (
+            "garden chess 3",
+            ["i23", "i0", "i1", "i2", "i3", "i4"],
+            ['["searched","garden chess 3"]'] + ['["popular"]'] * 5,
+        )
+    ]
+    own += [("go", ["i21", "i26", "i0", "i1", "i2", "i3"], ['["searched"]'] * 2 + ['["popular"]'] * 4)]
+    own += [("go go", [f"i{number}" for number in range(K)], ['["popular"]'] * K)]
+    tables["query_recommendations"] = {**listed("query", "item_id", own), "is_common": [False] * K + [True] * 3 * K}
+    publish_version(engine, describe(), write_tables(tmp_path / "nearby", tables))
+    return ListReader(engine, "shop", "batch", 90)
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: ListReader, keeps_all: bool) -> None:
+    nearby.keeps_all = keeps_all
+    nearby.refresh()
+    own = ["i23 nearest", "i0 popular", "i1 popular", "i2 popular", "i3 popular", "i4 popular"]
+    for typed in ("gardn chess 3", "chess garden 3", "garden chess iii"):
+        assert shown(nearby, query=typed) == ("nearest", own)
+        answer = nearby.read(Asked(query=typed))
+        assert (answer.answered_query, answer.rows[0].reason) == ("garden chess 3", "fits your search")
+    for typed in ("garden chess 4", "cheese"):  # a number is never another one; like none
+        assert shown(nearby, query=typed) == shown(nearby, user="nobody")
+        assert nearby.read(Asked(query=typed)).answered_query is None
+    assert shown(nearby, query="garden chess 3") == ("query", [own[0].replace("nearest", "query"), *own[1:]])
+    assert nearby.read(Asked(query="garden chess 3")).rows[0].reason == "because you searched for 'garden chess 3'"
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+def test_a_query_that_few_people_typed_answers_others_without_being_shown(nearby: ListReader, keeps_all: bool) -> None:
+    nearby.keeps_all = keeps_all
+    nearby.refresh()
+    answers = [nearby.read(Asked(query="chess bord")), nearby.read(Asked(user="new", queries=("go", "board chess")))]
+    assert [answer.served_reason for answer in answers] == ["nearest", "searches"]
+    assert [row.item_id for row in answers[0].rows] == ["i20", "i21", "i22", "i23", "i24", "i25"]
+    assert "chess" not in repr(answers)
+    assert {row.item_id for row in answers[1].rows} >= {"i20", "i21", "i26"}
+    assert nearby.read(Asked(query="chess board")).rows[0].reason == "because you searched for 'chess board'"
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 1000])
+def test_queries_that_are_kept_are_those_with_more_than_what_is_popular_and_their_memory_is_bounded(
+    nearby: ListReader, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(meant, "QUERIES_AT_ONCE", at_once)
+    nearby.keeps_all = True
+    queries = nearby.refresh().queries
+    assert queries
+    assert set(queries.known) == {"chess board", "garden chess 3", "go"}
+    nearby.pinned = None
+    monkeypatch.setattr(meant, "KEPT_QUERIES", 2)
+    queries = nearby.refresh().queries
+    assert queries
+    assert set(queries.known) == {"garden chess 3", "go"}  # the common ones first
+
+
+@pytest.mark.parametrize("keeps_all", [False, True])
+def test_a_query_that_is_not_kept_is_answered_by_its_own_list(
+    nearby: ListReader, monkeypatch: pytest.MonkeyPatch, keeps_all: bool
+) -> None:
+    whole = shown(nearby, query="chess board"), shown(nearby, user="new", queries=("chess board", "chess garden 3"))
+    monkeypatch.setattr(meant, "KEPT_QUERIES", 2)
+    monkeypatch.setattr(
+        nearest, "LEAST_LIKENESS", 0.1
+    )  # "garden chess 3" would answer it, if no number spoke against it
+    monkeypatch.setattr(nearest, "_is_same_thing", lambda *_: True)
+    nearby.pinned, nearby.keeps_all = None, keeps_all
+    nearby.refresh()
+    assert shown(nearby, query="chess bord")[0] == "nearest"
+    assert (
+        shown(nearby, query="chess board"),
+        shown(nearby, user="new", queries=("chess board", "chess garden 3")),
+    ) == whole
+
+
+def test_whoever_reads_all_day_goes_on_until_queries_are_known(nearby: ListReader) -> None:
+    nearby.keeps_all = True
+    pinned = nearby.follow(nearby.refreshing())
+    assert shown(nearby, query="gardn chess 3") == shown(nearby, user="nobody")
+    assert pinned.queries is None
+    nearby.follow(nearby.learning(pinned))
+    known = pinned.queries
+    assert shown(nearby, query="gardn chess 3")[0] == "nearest"
+    nearby.follow(nearby.learning(pinned))
+    assert pinned.queries is known
+
+
+def test_a_query_after_which_nobody_took_anything_is_answered_by_the_nearest_one_too(nearby: ListReader) -> None:
+    assert shown(nearby, query="go go") == (
+        "nearest",
+        [row.replace("query", "nearest") for row in shown(nearby, query="go")[1]],
+    )
+
+
+def test_who_never_types_anything_new_never_reads_all_queries(nearby: ListReader) -> None:
+    for asked in (Asked(user="u1"), Asked(query="go"), Asked(item="i10"), Asked(segment="games")):
+        nearby.read(asked)
+        assert nearby.pinned is not None
+        assert nearby.pinned.queries is None
 
 
 def test_of_those_who_come_upon_a_new_version_one_reads_it_and_the_others_wait(reader: ListReader) -> None:
@@ -386,7 +508,7 @@ texts = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     shapes, st.sampled_from(["user", "query", "item"]), texts, st.lists(texts, max_size=7), st.none() | texts, st.data()
 )
@@ -455,7 +577,7 @@ def show_all_in_order(shape: Generated, asked: Asked) -> list[tuple[str, str]]:
 keys = st.sampled_from(["0", "1", "2", "3", "5", " nobody"])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(
         [Generated(9, 4, 0), Generated(9, 6, 7), Generated(9, 6, 3, sold_out=2), Generated(5, 4, 1, sold_out=3)]

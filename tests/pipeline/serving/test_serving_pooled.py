@@ -10,8 +10,8 @@ from sqlalchemy import text
 
 from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
-from pipeline.serving.lists import Turn
 from pipeline.serving.pooled import Lines, connect_readers
+from pipeline.serving.steps import Turn
 
 SERVER_PATIENCE_MS = 20_000  # far longer than that of the lines, so that these give up first
 

@@ -76,6 +76,7 @@ def test_nothing_published_is_one_sentence(engine: Engine, publish: Publish, tmp
     [
         ('["searched","gears of war"]', "because you searched for 'gears of war'"),
         ('["clicked","a"]', "because you looked at HALO 3"),
+        ('["clicked","a","a"]', "because you looked at HALO 3"),  # as two items of one title
         ('["clicked"]', "often clicked after this search"),
         ('["added_to_cart","a"]', "because you put HALO 3 in your cart"),
         ('["bought_together","a","b"]', "because you bought HALO 3 and b"),

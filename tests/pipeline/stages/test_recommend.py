@@ -77,7 +77,21 @@ def test_reasons_name_something_that_the_user_did(checkerboard: Settings) -> Non
             assert score == 0
         else:
             assert code == "bought_together"
-            assert (user, references[0]) in taken
+            assert references and {(user, name) for name in references} <= taken
+
+
+def test_reasons_name_what_the_user_did_also_where_pairs_were_hidden(tmp_path: Path) -> None:
+    catalog = [item(f"i{place:02}", category=f"category {place}") for place in range(SIZE)]
+    settings = run_line(tmp_path, catalog, parity_events(), holdout_share=0.5, k=12, iterations=10)
+    hidden = set(rows(settings, "holdout", "user_id", "item_id"))
+    taken = hidden | set(rows(settings, "interactions", "user_id", "item_id"))
+    named = set()
+    for user, reason in rows(settings, "user_recommendations", "user_id", "reason"):
+        code, *references = json.loads(reason)
+        if code == "clicked":
+            named |= {(user, name) for name in references}
+    assert named <= taken
+    assert named & hidden
 
 
 def check_lists(settings: Settings, hour: int = 0) -> None:
