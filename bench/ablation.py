@@ -130,4 +130,4 @@ def main(what: str, folder: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in ("shop", *LOGS):
         sys.exit(__doc__)
-    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "../shared/data")
+    main(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else str(load_settings().data))

@@ -16,7 +16,7 @@ def suite() -> list[Expectation]:
         rule(
             gxe.ExpectTableRowCountToBeBetween,
             "nothing_available",
-            "no item of the catalog is available, so no list can be filled",
+            "no item of the catalog is available, so no list can be filled: see is_available in the source",
             min_value=1,
         ),
     ]

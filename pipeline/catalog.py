@@ -98,15 +98,20 @@ def _of_draft(work: Work) -> Snapshot:
 
 
 def judge_snapshot(
-    connection: duckdb.DuckDBPyConnection, work: Work, refused: pa.Table, earlier: Snapshot | None, unreadable: str
+    connection: duckdb.DuckDBPyConnection,
+    work: Work,
+    refused: pa.Table,
+    earlier: Snapshot | None,
+    unreadable: str,
+    absent: str,
 ) -> str | None:
     """Hold the drafted `items` against the gates and set `facts["catalog"]`.
 
     Returns None when they are the hour's snapshot, else the name of the gate that makes them none. `unreadable` says why
-    the source's file could not be read, or nothing.
+    the source's file could not be read, `absent` which file is not there, or nothing.
     """
     taken_at = pc.max(pq.read_table(work.draft("typed_items"), columns=["snapshot_at"])["snapshot_at"]).as_py()
-    reason = find_fault(work, refused, earlier, unreadable, taken_at)
+    reason = find_fault(work, refused, earlier, unreadable, absent, taken_at)
     own = Snapshot(work.run.hour, work.draft("items"), "", 0, taken_at)
     in_use = own if reason is None or earlier is None else earlier
     age = max((work.run.end - in_use.shown_at) / HOUR, 0.0)
@@ -130,16 +135,18 @@ def judge_snapshot(
 
 
 def find_fault(
-    work: Work, refused: pa.Table, earlier: Snapshot | None, unreadable: str, taken_at: datetime | None
+    work: Work, refused: pa.Table, earlier: Snapshot | None, unreadable: str, absent: str, taken_at: datetime | None
 ) -> str | None:
     """The name of the first gate that makes this delivery no snapshot, or None; every gate up to it is recorded."""
     delivered = pq.read_metadata(work.draft("delivered")).num_rows
     accepted = pq.read_metadata(work.draft("items")).num_rows
     by_rule = Counter(refused.filter(refused["is_primary"])["rule"].to_pylist())
-    if not work.judge("catalog_unreadable", not unreadable, f"items: {unreadable.removesuffix('.')}"):
+    if not work.judge("catalog_unreadable", not unreadable, f"items: {unreadable}"):
         return "catalog_unreadable"
     nothing = (
-        f"none of {delivered} delivered rows can be used" if delivered else "the source delivered an empty catalog"
+        f"none of {delivered} delivered rows can be used"
+        if delivered
+        else f"the source delivered an empty catalog{f': {absent}' * bool(absent)}"
     )
     if not work.judge("catalog_empty_delivered", accepted > 0, f"items: {nothing}", accepted):
         return "catalog_empty_delivered"

@@ -79,7 +79,9 @@ def show_rows(
             f"{show.plain(row['locator'])}  {row['rule']}: {row['sentence']}", markup=False, soft_wrap=True
         )
         texts = [f"{name}={show.plain(row['raw'][name])}" for name in columns if row["raw"].get(name)]
-        show.console.print(f"    {'  '.join(texts)}", style="dim", markup=False, soft_wrap=True)
+        show.console.print(
+            f"    {'  '.join(texts) or '(nothing of it could be read)'}", style="dim", markup=False, soft_wrap=True
+        )
     show.console.print(f"{min(rows, len(found)):,} of {len(found):,} refused {kind} of {hour}")
 
 

@@ -97,7 +97,11 @@ def judge_profile(work: Work, references: int) -> None:
     }
     for feature, gate in MIXES.items():
         index = stability_index(judged[feature]) if feature in judged else None
-        said = f"event_profile: the mix of {feature} moved by {index} (PSI) from the same hour of the days before"
+        said = (
+            f"event_profile: the mix of {feature} moved by {index or 0:.2f} (PSI) from the same hour of the days before"
+        )
+        if index and feature != "query":  # whose buckets are hashes, and say nothing
+            said += f", most {say_furthest(judged[feature])}"
         limit = settings.psi_limit
         work.judge(gate, index is None or index <= limit, f"{said}; the limit is {limit:g}", index)
     moves = {share_move(judged[feature], "empty"): said for feature, said in FILLED.items() if feature in judged}
@@ -133,6 +137,14 @@ def stability_index(counts: Counts) -> float:
     index = np.sum((shares[:, 0] - shares[:, 1]) * np.log(shares[:, 0] / shares[:, 1]))
     by_chance = (len(pairs) - 1) * (1 / n + 1 / usual_n)
     return round(max(float(index) - by_chance, 0.0), 6)
+
+
+def say_furthest(counts: Counts) -> str:
+    """The bucket whose share moved most, with its share now and usually."""
+    n, usual_n = totals(counts)
+    shares = {name: (now / n, usual / usual_n) for name, (now, usual) in sorted(counts.items())}
+    name = max(shares, key=lambda bucket: abs(shares[bucket][0] - shares[bucket][1]))
+    return f"{name!r} ({shares[name][0]:.1%}, usually {shares[name][1]:.1%})"
 
 
 def share_move(counts: Counts, bucket: str) -> tuple[float, float, float]:

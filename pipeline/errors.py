@@ -21,7 +21,11 @@ class DataError(TreasureHuntError):
 
 
 class Unreadable(DataError):
-    """A delivered file is missing, damaged, or not what its checksum says."""
+    """A delivered file is missing, damaged, or not what its checksum says; `fault` is the sentence without what to do."""
+
+    def __init__(self, fault: str, remedy: str = "have it mended or delivered again, then run the hour again") -> None:
+        super().__init__(f"{fault}; {remedy}.")
+        self.fault = fault
 
 
 class AuditFailed(DataError):

@@ -34,7 +34,7 @@ GATES: dict[str, Gate] = {
         "critical",
         "more than {malformed_limit:.0%} of the delivered rows are malformed, from {gate_min_rows:,} rows up",
         "mend the source, map its words in its mapping.csv, or raise TREASURE_HUNT_MALFORMED_LIMIT, then "
-        " run the hour again with --repull",
+        "run the hour again with --repull",
     ),
     "duplicate_share_high": Gate(
         ("events",),

@@ -70,7 +70,11 @@ def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str
     for step in range(count):
         run = Run(hour=last - timedelta(hours=step), settings=settings)
         account, report = read_account(run), read_failure(run, "report")
-        failures = [f"{stage['stage']}: {stage['sentence']}" for stage in account["stages"] if stage["sentence"]]
+        failures = [
+            f"{stage['stage']}: {stage['sentence'].removeprefix(f'{run.name}: ')}"
+            for stage in account["stages"]
+            if stage["sentence"]
+        ]
         if report:
             failures.append(f"report: {report['sentence']}")
         if not account["stages"] and not failures:
@@ -86,7 +90,7 @@ def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str
                 "rules": count_rules(account),
                 "failures": failures,
                 "warnings": [
-                    f"{found['table']}: {found['rule']}: {found['sentence']}"
+                    f"{found['table']}: {found['rule']}: {found['sentence'].removeprefix(found['table'] + ': ')}"
                     for found in account["quality"]
                     if not found["passed"] and found["severity"] == "warning"
                 ],

@@ -10,6 +10,7 @@ same rows. Each row's locator says where it was refused, which makes it known as
 import json
 import shutil
 import uuid
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -92,15 +93,16 @@ def deliver_replays(connection: duckdb.DuckDBPyConnection, work: Work) -> int:
     how many they are. Each file is an input of the hour; raises `NotLanded` when one is missing or damaged.
     """
     lake = work.run.history or work.run.lake
-    paths = []
+    paths, hours = [], Counter[str]()
     for batch in read_inbox(lake, work.run.hour):
         path = inbox_folder(lake, work.run.hour) / batch["file"]
         if not path.exists() or hash_file(path) != batch["sha256"]:
             raise NotLanded(f"{path} is missing or damaged; restore it from a copy, then run the hour again.")
         work.inputs[f"replays/{batch['file']}"] = batch["sha256"]
         paths.append(path)
-        for hour, by_rule in batch["of"].items():
-            work.note(f"rows replayed from the quarantine of {hour}: {sum(by_rule.values())}")
+        hours.update({hour: sum(by_rule.values()) for hour, by_rule in batch["of"].items()})
+    for hour, rows in sorted(hours.items()):
+        work.note(f"rows replayed from the quarantine of {hour}: {rows}")
     rows = load_files(connection, "replayed_events", paths, dict.fromkeys(COLUMNS["events"], "varchar"))
     if rows:
         view_files(connection, "delivered", [work.draft("delivered")])

@@ -160,7 +160,7 @@ class Work:
         """The same as `record`; a critical gate that did not pass raises `AuditFailed` with sentence and remedy."""
         self.record(gate, passed, sentence, observed, table)
         if not passed and GATES[gate].severity == "critical":
-            raise AuditFailed(f"{self.run.name}: {say_remedy(gate, sentence)}.")
+            raise AuditFailed(f"{self.run.name}: {self._with_remedy(gate, sentence)}.")
         return passed
 
     def record(
@@ -175,7 +175,11 @@ class Work:
         found = {"table": of, "rule": gate, "severity": known.severity, "passed": passed, "checked": None}
         self.quality.append(found | {"failed": None, "observed": observed, "sentence": "" if passed else sentence})
         if not passed and known.severity == "warning":
-            self.note(f"warning: {say_remedy(gate, sentence)}")
+            self.note(f"warning: {self._with_remedy(gate, sentence)}")
+
+    def _with_remedy(self, gate: str, sentence: str) -> str:
+        said = say_remedy(gate, sentence).replace("sources/<name>", f"sources/{self.run.settings.source}")
+        return said.replace(" HOUR ", f" {self.run.name} ")
 
     def give_way(self, sentence: str) -> None:
         """Nothing of this lands: a later attempt of the hour has done its work, as the sentence says."""

@@ -44,6 +44,8 @@ def balance(work: Work, kind: str, refused: pa.Table, figures: Mapping[str, int]
         "excluded_because": reasons,
         "every_failed_rule": dict(sorted(Counter(refused["rule"].to_pylist()).items())),
     }
+    if kind == "items" and duplicate:
+        work.note(f"{duplicate} of {delivered} rows repeat an item of the catalog; of each the one updated last counts")
     if kind == "events":
         judge_malformed(work, kind, by_rule, delivered, "malformed_share_too_high")
         judge_duplicates(work, duplicate, delivered)
@@ -77,7 +79,8 @@ def judge_malformed(work: Work, kind: str, by_rule: Counter[str], delivered: int
     if not work.judge(gate, not (is_judged and share > limit), f"{sentence}; the limit is {limit:.1%}", share):
         return False
     limit = settings.malformed_warn_limit
-    work.judge("malformed_share_high", not (is_judged and share > limit), sentence, share, table=kind)
+    if work.judge("malformed_share_high", not (is_judged and share > limit), sentence, share, table=kind) and malformed:
+        work.note(f"{sentence}; `treasure-hunt quarantine list` says what to do")
     return True
 
 

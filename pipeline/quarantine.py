@@ -5,7 +5,8 @@ Rows of a landed hour stand in `quarantined_<kind>`; those of a blocked hour, of
 
 import csv
 import json
-from collections import defaultdict
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -28,12 +29,14 @@ from pipeline.tables import PRODUCERS
 
 KINDS = tuple(COLUMNS)
 EXCLUDED = "excluded"
+UNKNOWN_TYPE = "event_type_unknown"
+LONGEST_WORD = 40  # characters of a word that a sentence quotes
 EDIT = (
     "edit the rows: `treasure-hunt quarantine show {hour} --rule {rule} --csv FILE`, then "
     "`treasure-hunt quarantine replay {hour} --file FILE`"
 )
 REMEDIES = {
-    "event_type_unknown": "map the word: `treasure-hunt quarantine replay {hour} --rule {rule} --map event_type:OLD=NEW`",
+    UNKNOWN_TYPE: "map the word: `treasure-hunt quarantine replay {hour} --rule {rule} --map event_type:OLD=NEW`",
     "too_late": "let them count: `treasure-hunt quarantine replay {hour} --rule {rule}`",
     "future": "let them count once their own hour is the next to run: "
     "`treasure-hunt quarantine replay {hour} --rule {rule}`",
@@ -76,16 +79,31 @@ class RuleSummary:
         """What is wrong with the rows, as their newest hour says."""
         read = pq.read_table(self.newest.path, columns=["rule", "sentence"])
         said = read.filter(pc.equal(read["rule"], self.rule))["sentence"]
-        return f"the source excludes them ({said[0]})" if self.rule == EXCLUDED else str(said[0])
+        if self.rule == EXCLUDED:
+            return f"the source excludes them ({said[0]})"
+        words = ", ".join(f"{word!r} ({rows:,})" for word, rows in self.words()[:3])
+        return f"{said[0]}: {words}" if words else str(said[0])
+
+    def words(self) -> list[tuple[str, int]]:
+        """What a mapping would mend, most frequent first, with the rows of the newest hour that say so."""
+        if self.rule != UNKNOWN_TYPE:
+            return []
+        read = pq.read_table(self.newest.path, columns=["rule", "raw_row"])
+        raw = read.filter(pc.equal(read["rule"], self.rule))["raw_row"].to_pylist()
+        return Counter((json.loads(row)["event_type"] or "").strip()[:LONGEST_WORD] for row in raw).most_common()
 
     def remedy(self, source: str) -> str:
         """What a person does about it."""
         text = REMEDIES.get(self.rule, EDIT)
+        if self.rows and self.replayed >= self.rows:
+            text = "nothing: all of them were replayed"
         if self.kind == "items":
             text = OF_ITEMS
         if self.is_blocked:
             text = OF_BLOCKED
-        return text.format(hour=format_hour(self.newest.hour), rule=self.rule, source=source)
+        text = text.format(hour=format_hour(self.newest.hour), rule=self.rule, source=source)
+        word = next((word for word, _ in self.words() if len(word) < LONGEST_WORD), "OLD")
+        return text.replace("event_type:OLD=NEW", shlex.quote(f"event_type:{word}=NEW"))
 
 
 def find_refusals(settings: Settings, hour: datetime, kind: str) -> list[Refusals]:

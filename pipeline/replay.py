@@ -219,7 +219,7 @@ def describe_replay(done: Replay) -> list[str]:
     counts = {
         f"delivered into {done.into}, where they count once it has run": done.delivered,
         "replayed before": done.before,
-        "whose event was accepted since or is about to be": done.counted,
+        "whose event id counts already, or is about to: another event needs an id of its own": done.counted,
         **{f"would be refused again by {rule}": count for rule, count in done.refused.items()},
         "left alone, because nothing of them was mended": done.untouched,
     }

@@ -21,10 +21,24 @@ marked as (
         coalesce(locator in (select later.locator from delivered_after as later), false) as is_delivered_after,
         coalesce(locator in (select again.locator from delivered_again as again), false) as is_delivered_again
     from numbered
+),
+
+-- Sorted once: a window with an order of its own would sort the wide rows a second time.
+chosen as (
+    select *
+    from marked
+    where
+        case
+            when $is_again then is_delivered_again
+            when is_own then not is_delivered_after
+            when is_looked_back_on then not (is_delivered_before or is_delivered_after)
+            else false
+        end
+    order by place
 )
 
 select
-    row_number() over (order by place) as row,
+    row_number() over () as row,
     locator,
     event_id,
     user_id,
@@ -38,12 +52,4 @@ select
     ingested_at,
     excluded,
     delivered_at
-from marked
-where
-    case
-        when $is_again then is_delivered_again
-        when is_own then not is_delivered_after
-        when is_looked_back_on then not (is_delivered_before or is_delivered_after)
-        else false
-    end
-order by place
+from chosen

@@ -15,18 +15,22 @@ from typing import Any
 import duckdb
 import sqlalchemy as sa
 
-from pipeline.checksums import check_folder
+from pipeline.checksums import check_files
 from pipeline.duck import connect
-from pipeline.errors import Unreadable
 from pipeline.run import Run
-from pipeline.sources.columns import first_line
+from pipeline.sources.damage import check_form, unreadable
 from pipeline.sources.database import is_database, open_snapshot
-from pipeline.sources.storage import find_files, open_folder
+from pipeline.sources.storage import find_files, name_files, open_folder
 
 Columns = Mapping[str, str]  # name: type
 TYPES = ("text", "integer", "number", "boolean", "moment")
 READERS = {
-    ".csv": "describe from read_csv($file, all_varchar = true, header = true, delim = ',', quote = '\"', escape = '\"')",
+    ".csv": """
+        describe from read_csv(
+            $file, all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"',
+            max_line_size = 16777216
+        )
+        """,
     ".json": """
         select unnest(json_keys(shape)), unnest(json_extract_string(shape, '$.*'))
         from (
@@ -88,7 +92,10 @@ def compare(contract: Iterable[Agreed], relation: str, shown: str, found: Column
     missing = [name for name in agreed if name not in found]
     new = [name for name in found if name not in agreed] if agreed else []
     lacked = [name for name in missing if agreed[name].is_needed]
-    if lacked:
+    if lacked and len(missing) == len(agreed) > 1:  # what was found may be the first row, and so name people
+        hint = " (the first line must be these names, with commas between them)" if shown.endswith(".csv") else ""
+        into.missing.append(f"{shown} has none of the {len(agreed)} columns {', '.join(agreed)}{hint}")
+    elif lacked:
         said = [f"column {name} is missing" for name in lacked] + [f"{name} is new" for name in new]
         into.missing.append(f"{shown}: {', '.join(said)}{' (renamed?)' if new else ''}")
     elif new:
@@ -114,11 +121,11 @@ def check_contract(
                 compare(contract, relation, f"table {relation}", describe_table(connection, relation), difference)
         return difference
     files = open_folder(run, url, relations_of(contract), start, end, scratch)
-    check_folder(files)
+    check_files(files, name_files(relations_of(contract), start, end))
     with connect(run.settings, scratch) as connection:
         for relation in relations_of(contract):
             is_described = any(line.column for line in contract if line.relation == relation)
-            paths = find_files(files, [relation], start, end)
+            paths = find_files(files, name_files([relation], start, end))
             if is_described and not paths and not set(relation) & set("%*"):
                 compare(contract, relation, f"file {relation}", None, difference)
             for path in paths if is_described else ():
@@ -152,10 +159,11 @@ def _type_of_database(kind: Any) -> str:
 
 def describe_file(run: Run, connection: duckdb.DuckDBPyConnection, path: Path, shown: str) -> Columns:
     """Names and types of a file's columns, none of an empty one; raises `Unreadable` when it cannot be read."""
+    check_form(run, path, shown)
     try:
         rows = connection.execute(READERS[path.suffix], {"file": str(path)}).fetchall()
     except duckdb.Error as error:
-        raise Unreadable(f"source {run.settings.source}: cannot read {shown}: {first_line(error)}") from error
+        raise unreadable(run, shown, [path], error) from error
     return {name: _type_of_file(kind) for name, kind, *_ in rows}
 
 

@@ -7,27 +7,37 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.checksums import check_folder, check_pages, require_sums
+from pipeline.checksums import check_files, check_pages, require_sums
 from pipeline.duck import connect
-from pipeline.errors import DataError, Unreadable
+from pipeline.errors import DataError
 from pipeline.run import Run
 from pipeline.sources.columns import COLUMNS, check_columns, first_line, shape_of, used_values
+from pipeline.sources.damage import check_form, unreadable
+from pipeline.sources.storage import find_files
 
 BATCH_ROWS = 100_000
 
 
 def pull_files(
-    run: Run, kind: str, folder: Path, files: list[Path], statement: str, values: dict[str, Any], target: Path
+    run: Run,
+    kind: str,
+    folder: Path,
+    names: list[str],
+    statement: str,
+    values: dict[str, Any],
+    target: Path,
 ) -> int:
     """Write the rows of a statement over the files of a folder to `target`; returns their number.
 
-    A statement that names `$file` is run for each of `files`, in their order, so that types of one file never change the
-    values of another. `$file_name` is the file's name below the folder.
+    A statement that names `$file` is run for each file that has one of `names`, in their order, so that types of one file
+    never change the values of another. `$file_name` is the file's name below the folder.
     """
-    listed = check_folder(folder)
+    files = find_files(folder, names)
+    listed = check_files(folder, names)
     if run.settings.require_checksums:
         require_sums(folder, files, listed)
     for file in files:
+        check_form(run, file, str(file.relative_to(folder)))
         if file.suffix == ".parquet":
             check_pages(file)
     values = {"url": str(folder), **values}
@@ -45,7 +55,9 @@ def pull_files(
                     f"source {run.settings.source}: {kind}.sql does not fit the files: {first_line(error)}"
                 ) from error
             except duckdb.Error as error:
-                raise Unreadable(f"source {run.settings.source}: cannot read {shown}: {first_line(error)}") from error
+                tried_files = [folder / bound["file_name"]] if "$file" in statement else files
+                raise unreadable(run, str(shown), tried_files, error) from error
+    pa.default_memory_pool().release_unused()  # what reading the files took, before rows are sorted
     return pq.read_metadata(target).num_rows
 
 

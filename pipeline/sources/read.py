@@ -18,7 +18,7 @@ from pipeline.settings import Settings
 from pipeline.sources.contract import Difference, check_contract, read_contract, relations_of
 from pipeline.sources.database import is_database, pull_database
 from pipeline.sources.files import pull_files
-from pipeline.sources.storage import find_files, open_folder
+from pipeline.sources.storage import name_files, open_folder, say_absent
 
 SOURCES = ROOT / "sql" / "sources"
 
@@ -67,7 +67,19 @@ def pull(
             f"files {kind} are read from; write {folder / 'contract.csv'}."
         )
     files = open_folder(run, url, relations, start, end, scratch or target.parent)
-    return pull_files(run, kind, files, find_files(files, relations, start, end), statement, values, target)
+    return pull_files(run, kind, files, name_files(relations, start, end), statement, values, target)
+
+
+def explain_absence(run: Run, kind: str, scratch: Path) -> str:
+    """Which file of the hour is not there, in half a sentence, where the source is of files that say their hour; or nothing.
+
+    Of a bucket it is told from what was fetched to `scratch`.
+    """
+    url = source_url(run.settings)
+    if is_database(url):
+        return ""
+    folder = scratch / "fetched" if url.startswith("s3://") else Path(url).expanduser().resolve()
+    return say_absent(folder, relations_of(read_contract(SOURCES / run.settings.source, kind)), run.hour, run.end, url)
 
 
 def compare_with_contract(run: Run, kind: str, start: datetime, end: datetime, scratch: Path) -> Difference | None:

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from pipeline.checksums import name_sums
 from pipeline.errors import BadInput, Unreachable, Unreadable
 from pipeline.hours import HOUR, hours_between
 from pipeline.run import Run
@@ -20,15 +21,42 @@ def name_files(relations: Iterable[str], start: datetime, end: datetime) -> list
     return list(dict.fromkeys(hour.strftime(relation) for relation in relations for hour in hours))
 
 
-def find_files(folder: Path, relations: Iterable[str], start: datetime, end: datetime) -> list[Path]:
-    """The files of these hours that there are, in the order of their names."""
-    return sorted({path for name in name_files(relations, start, end) for path in folder.glob(name) if path.is_file()})
+def find_files(folder: Path, names: Iterable[str]) -> list[Path]:
+    """The files below a folder that have one of these names, in the order of their names.
+
+    Raises `Unreadable` for a link whose file is not there: what it stands for would be lost in silence.
+    """
+    found = sorted({path for name in names for path in folder.glob(name) if not path.is_dir()})
+    for path in found:
+        if not path.exists():
+            raise Unreadable(f"{path} is a link to a file that is not there")
+    return found
+
+
+def say_absent(folder: Path, relations: Iterable[str], start: datetime, end: datetime, url: str) -> str:
+    """What these hours have no file of, in half a sentence; nothing when there is one, or no name says the hour.
+
+    Files that lie beside the place of those that are missing are named, since a name in other letters is another name.
+    """
+    names = name_files([relation for relation in relations if "%H" in relation], start, end)
+    if not names or find_files(folder, names):
+        return ""
+    beside = sorted({path.name for name in names for path in (folder / name).parent.glob("*") if path.is_file()})
+    others = f"; what lies there has another name: {', '.join(beside[:3])}" if beside else ""
+    return f"there is no file {names[0]} in {hide_query(url)}{others}"
+
+
+def hide_query(url: str) -> str:
+    """A folder, or a bucket's URL without who may read it."""
+    parts = urlsplit(url)
+    return f"s3://{parts.hostname}{parts.path}" if url.startswith("s3://") else url
 
 
 def open_folder(run: Run, url: str, relations: list[str], start: datetime, end: datetime, scratch: Path) -> Path:
     """A folder of this machine that holds the files of these hours: the source's own, or `scratch` with what was fetched."""
     if url.startswith("s3://"):
-        return fetch(run, url, name_files(relations, start, end) or ["**"], scratch / "fetched")
+        names = name_files(relations, start, end)
+        return fetch(run, url, [*name_sums(names), *names] if names else ["**"], scratch / "fetched")
     folder = Path(url).expanduser().resolve()
     if not folder.is_dir():
         raise BadInput(
@@ -44,7 +72,7 @@ def fetch(run: Run, url: str, names: Iterable[str], folder: Path) -> Path:
     Fetched whole before anything is read, so that every reader sees the same bytes and a line that breaks is found here.
     """
     parts = urlsplit(url)
-    shown = f"s3://{parts.hostname}{parts.path}"
+    shown = hide_query(url)
     storage = _open_storage(run, url)
     prefix = PurePosixPath(parts.netloc.rpartition("@")[2] + parts.path)
     folder.mkdir(parents=True, exist_ok=True)
@@ -64,7 +92,7 @@ def fetch(run: Run, url: str, names: Iterable[str], folder: Path) -> Path:
                 part = Path(str(target) + ".part")
                 if part.stat().st_size != size:
                     raise Unreadable(
-                        f"source {run.settings.source}: {shown}: {name} was cut off or replaced while it was fetched."
+                        f"source {run.settings.source}: {shown}: {name} was cut off or replaced while it was fetched"
                     )
                 part.replace(target)
     except OSError as error:

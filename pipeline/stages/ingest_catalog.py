@@ -18,7 +18,7 @@ from pipeline.errors import Unreadable
 from pipeline.lake import Work, keep_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 from pipeline.sources.columns import COLUMNS
-from pipeline.sources.read import pull
+from pipeline.sources.read import explain_absence, pull
 
 TEXT_LENGTH = 1000
 
@@ -53,12 +53,12 @@ def take_snapshots(runs: Sequence[Run]) -> list[StageResult]:
     earlier: dict[datetime, Snapshot | None] = {}
     with open_stages(runs, "ingest_catalog") as works:
         judge_contract(works, "items")
-        unreadable = {work.run.hour: pull_catalog(work, works[0].folder) for work in works}
+        faults = {work.run.hour: pull_catalog(work, works[0].folder) for work in works}
 
         def judge(connection: duckdb.DuckDBPyConnection, work: Work, refused: pa.Table) -> str | None:
             hour = work.run.hour
             earlier[hour] = find_earlier(work, [other for other in works if other.run.hour in earlier])
-            return judge_snapshot(connection, work, refused, earlier[hour], unreadable[hour])
+            return judge_snapshot(connection, work, refused, earlier[hour], *faults[hour])
 
         take_in(works, "items", limits, judge_whole=judge)
         for work in works:
@@ -69,12 +69,15 @@ def take_snapshots(runs: Sequence[Run]) -> list[StageResult]:
     return [work.result() for work in works]
 
 
-def pull_catalog(work: Work, scratch: Path) -> str:
-    """Draft `pulled`: the catalog as the source hands it over, empty when its file cannot be read; returns why not."""
+def pull_catalog(work: Work, scratch: Path) -> tuple[str, str]:
+    """Draft `pulled`: the catalog as the source hands it over, empty when its file cannot be read.
+
+    Returns why not, and which file is not there; nothing of either when all is well.
+    """
     try:
-        pull(work.run, "items", work.draft("pulled"), scratch=scratch)
+        rows = pull(work.run, "items", work.draft("pulled"), scratch=scratch)
     except Unreadable as error:
         nothing = pa.schema([(name, pa.string()) for name in COLUMNS["items"]]).empty_table()
         pq.write_table(nothing, work.draft("pulled"))
-        return str(error)
-    return ""
+        return error.fault, ""
+    return "", "" if rows else explain_absence(work.run, "items", scratch)

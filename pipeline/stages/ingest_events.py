@@ -15,6 +15,7 @@ from pipeline.inbox import inboxes_stay
 from pipeline.lake import Work, keep_together, open_stages, reuse_landed
 from pipeline.run import Run, StageResult
 from pipeline.seeds import event_types
+from pipeline.sources.read import explain_absence
 
 QUERY_LENGTH = 512
 SKEW_SECONDS = 300
@@ -37,7 +38,8 @@ def ingest_events_of_hours(runs: Sequence[Run]) -> list[StageResult]:
             if len(moments):
                 work.facts["newest_event_at"] = pc.max(moments).as_py().isoformat()
             else:
-                work.note("no events in this hour")
+                absent = explain_absence(work.run, "events", works[0].folder)
+                work.note(f"no events in this hour{f': {absent}' * bool(absent)}")
         keep_together(works, "events", **limits)
         keep_together(works, "quarantined_events")
         keep_together(works, "delivered_rows")

@@ -123,9 +123,8 @@ def check_busy_actors(work: Work, busy: pa.Table) -> None:
     count, events = busy.num_rows, pc.sum(busy["events"]).as_py() or 0
     work.facts["busy_actors"] = {"actors": count, "events": events}
     most = work.run.settings.max_actor_events
-    sentence = (
-        f"events: {count} actors made more than {most:,} events each in the window, {events:,} in all; not learnt from"
-    )
+    actors = f"{count} actor{'s' * (count != 1)}"
+    sentence = f"events: {actors} made more than {most:,} events each in the window, {events:,} in all; not learnt from"
     work.judge("actor_too_busy", not count, sentence, float(events))
 
 

@@ -227,7 +227,7 @@ def test_a_failed_run_leaves_its_manifest_and_status_shows_the_sentence(call: Ca
     said = call("status")
     assert said.code == 0
     assert "nothing is published yet" in said.out
-    assert "failed: 2026-01-05T10 ingest_events: 2026-01-05T10: events:" in said.out
+    assert "failed: 2026-01-05T10 ingest_events: events:" in said.out
     assert str(traded.reports / "index.html") in said.out.replace("\n", "")
     assert page_path(traded.reports, FIRST).exists()  # a blocked hour is reported as well
 

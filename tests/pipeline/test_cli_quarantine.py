@@ -42,8 +42,8 @@ def test_list_names_every_rule_with_its_rows_its_sentence_and_what_to_do(shop: S
     lines = [line.split() for line in said.splitlines()]
     assert ["events", "event_type_unknown", "1", "2", "2026-01-05T10"] in lines
     assert ["items", "price_out_of_range", "1", "1", "2026-01-05T10"] in lines
-    assert "event_type_unknown: the event type is not one of search, click, add_to_cart, purchase" in said
-    assert "`treasure-hunt quarantine replay 2026-01-05T10 --rule event_type_unknown --map event_type:OLD=NEW`" in said
+    assert "event_type_unknown: the event type is not one of search, click, add_to_cart, purchase: 'veiw' (2)" in said
+    assert "`treasure-hunt quarantine replay 2026-01-05T10 --rule event_type_unknown --map event_type:veiw=NEW`" in said
     assert "mend the catalog at the source: the next snapshot brings it" in said
 
 

@@ -62,6 +62,7 @@ def differ(found: dict[str, str] | None) -> Difference:
             ],
         ),
         ({"user_id": "", "quantity": ""}, [], [], []),
+        ({"u000012": "text", "2": "text"}, ["table events has none of the 2 columns user_id, quantity"], [], []),
         (None, ["table events is missing"], [], []),
     ],
 )
@@ -107,7 +108,7 @@ def test_a_renamed_column_stops_the_hour_before_anything_is_pulled(shop: Setting
         run_stage("ingest_events", FIRST, shop)
     assert str(error.value) == (
         "2026-01-05T10: contract of source shop: table events: column user_id is missing, uid is new (renamed?); to do: "
-        "ask the source's owner; adapt `sql/sources/<name>/`: the SELECT and `contract.csv`."
+        "ask the source's owner; adapt `sql/sources/shop/`: the SELECT and `contract.csv`."
     )
     assert landed_hours(shop.lake, "ingest_events", FIRST, FIRST) == []
     assert not list(shop.lake.rglob("pulled.parquet"))

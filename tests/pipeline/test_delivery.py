@@ -62,7 +62,9 @@ def test_a_late_row_of_a_landed_hour_is_delivered_by_the_next_and_counted(tmp_pa
     assert (ledger(settings, 1)["delivered"], ledger(settings, 1)["quarantined"]) == (3, 1)
     assert is_conserved(ledger(settings, 1))
     assert result.facts["late"] == 2
-    assert result.notes == ("2 rows of hours that had landed before became visible since then and are delivered now",)
+    late, refused = result.notes
+    assert late == "2 rows of hours that had landed before became visible since then and are delivered now"
+    assert refused.startswith("events: 1 of 3 rows are malformed (33.3%)")
     assert rows(settings, "delivered_rows", "locator", "is_late", hour=1) == [
         ("events/1", True),
         ("events/2", False),

@@ -199,6 +199,15 @@ def test_what_drifted_warns_by_its_own_gate_alone(tmp_path: Path, gate: str) -> 
     assert GATES[gate].severity == "warning"
 
 
+def test_what_moved_most_is_named_with_its_shares_and_no_bucket_of_queries_is(tmp_path: Path) -> None:
+    work = profile_work(tmp_path, STEADY | DRIFTED["event_types_drifted"] | DRIFTED["queries_drifted"])
+    judged(work)
+    of_types, of_queries = work.notes
+    assert "the mix of event_type moved by 0.8" in of_types
+    assert ", most 'click' (10.0%, usually 50.0%); the limit is 0.2" in of_types
+    assert "most" not in of_queries.split(";")[0]
+
+
 @pytest.mark.parametrize("gate", DRIFTED)
 def test_drift_flips_exactly_at_its_limit(tmp_path: Path, gate: str) -> None:
     counts = STEADY | DRIFTED[gate]

@@ -57,8 +57,8 @@ def test_rules_are_summed_over_hours_most_rows_first(shop: Settings) -> None:
 
 def test_a_summary_says_what_is_wrong_and_what_to_do(shop: Settings) -> None:
     unknown, missing, _, price = summarize_rules(shop, FIRST, FIRST + HOUR)
-    assert unknown.sentence() == "the event type is not one of search, click, add_to_cart, purchase"
-    assert "replay 2026-01-05T11 --rule event_type_unknown --map event_type:OLD=NEW" in unknown.remedy("shop")
+    assert unknown.sentence() == "the event type is not one of search, click, add_to_cart, purchase: 'veiw' (1)"
+    assert "replay 2026-01-05T11 --rule event_type_unknown --map event_type:veiw=NEW" in unknown.remedy("shop")
     assert "show 2026-01-05T10 --rule item_missing --csv FILE" in missing.remedy("shop")
     assert (
         RuleSummary("events", "event_id_reused", False, newest=missing.newest)

@@ -1,8 +1,10 @@
 """Folders of CSV, JSON and Parquet files, of this machine or in a bucket: each hour reads its own, no value is changed."""
 
 import csv
+import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -97,9 +99,24 @@ def test_an_hour_reads_the_files_of_its_folder_and_a_late_file_is_delivered_by_t
 def test_hours_without_files_are_hours_without_events(tmp_path: Path, form: str) -> None:
     (tmp_path / "in").mkdir()
     settings = settings_of(tmp_path, form)
-    assert run_stage("ingest_events", FIRST, settings).notes == ("no events in this hour",)
-    with pytest.raises(AuditFailed, match="empty catalog"):
+    absent = f"there is no file events/2026-01-05/10/*.{form} in {tmp_path}/in"
+    assert run_stage("ingest_events", FIRST, settings).notes == (f"no events in this hour: {absent}",)
+    absent = absent.replace("events", "items")
+    with pytest.raises(AuditFailed, match=f"the source delivered an empty catalog: {re.escape(absent)}"):
         run_stage("ingest_catalog", FIRST, settings)
+
+
+def test_a_file_of_another_name_is_named_where_an_hour_has_none(tmp_path: Path) -> None:
+    path = write(tmp_path / "in", "csv", "events", [click("u")])
+    path.rename(path.with_suffix(".CSV"))
+    (note,) = run_stage("ingest_events", FIRST, settings_of(tmp_path, "csv")).notes
+    assert note.endswith("; what lies there has another name: a.CSV")
+
+
+def test_an_hour_whose_file_holds_no_row_has_no_events_and_misses_no_file(tmp_path: Path) -> None:
+    path = write(tmp_path / "in", "csv", "events", [click("u")])
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    assert run_stage("ingest_events", FIRST, settings_of(tmp_path, "csv")).notes == ("no events in this hour",)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -126,7 +143,8 @@ def test_one_parquet_file_never_makes_floats_of_the_ids_of_another(tmp_path: Pat
     write(tmp_path / "in", "parquet", "events", [click(2**53 + 1), click(5)], name="a", user_id=pa.int64())
     mixed = [click(7.0, event_id="m1"), click(None, event_id="m2", session_id="s"), click(2.0**53, event_id="m3")]
     write(tmp_path / "in", "parquet", "events", mixed, name="b", user_id=pa.float64())
-    (note,) = run_stage("ingest_events", FIRST, settings).notes
+    note, refused = run_stage("ingest_events", FIRST, settings).notes
+    assert "1 of 5 rows are malformed" in refused
     assert "a.parquet: column user_id is integer, not text" in note
     assert "b.parquet: column user_id is number, not text" in note
     found = rows(settings, "events", "user_id")
@@ -159,6 +177,26 @@ def test_a_line_that_is_no_json_is_refused_and_counted(tmp_path: Path) -> None:
     assert ledger(settings)["by_rule"] == {"occurred_at_unreadable": 3}
 
 
+@pytest.mark.parametrize(
+    "content", [json.dumps([click("u")]), json.dumps([click("u")], indent=1), "no,json\n", "\ufeff"]
+)
+def test_a_json_file_without_a_single_object_is_refused_whole(tmp_path: Path, content: str) -> None:
+    settings = settings_of(tmp_path, "json")
+    write(tmp_path / "in", "json", "events", [click("u")]).write_text(content, encoding="utf-8")
+    with pytest.raises(
+        Unreadable, match=r"a\.json: none of its first 1,000 lines is a JSON object; write one object a"
+    ):
+        run_stage("ingest_events", FIRST, settings)
+
+
+@pytest.mark.parametrize("content", ["", "\n \n", "{}\n[1]\n"])
+def test_a_json_file_without_lines_or_with_one_object_is_read(tmp_path: Path, content: str) -> None:
+    settings = settings_of(tmp_path, "json")
+    write(tmp_path / "in", "json", "events", [click("u")]).write_text(content)
+    run_stage("ingest_events", FIRST, settings)
+    assert ledger(settings)["quarantined"] == 2 * bool(content.strip())
+
+
 @pytest.mark.parametrize("form", ["csv", "parquet"])
 def test_a_file_that_cannot_be_read_is_named_and_nothing_lands(tmp_path: Path, form: str) -> None:
     settings = settings_of(tmp_path, form)
@@ -167,6 +205,84 @@ def test_a_file_that_cannot_be_read_is_named_and_nothing_lands(tmp_path: Path, f
     with pytest.raises((Unreadable, AuditFailed), match=rf"events/2026-01-05/10/a\.{form}"):
         run_stage("ingest_events", FIRST, settings)
     assert landed_hours(settings.lake, "ingest_events", FIRST, FIRST) == []
+
+
+def write_sums(folder: Path) -> None:
+    """A SHA256SUMS in the folder of everything below it, as `sha256sum` would write it."""
+    listed = [(hashlib.sha256(path.read_bytes()).hexdigest(), path.relative_to(folder)) for path in folder.rglob("a.*")]
+    (folder / "SHA256SUMS").write_text("".join(f"{digest}  {name}\n" for digest, name in listed))
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("place", [".", "events", "events/2026-01-05/10"])
+def test_checksums_may_stand_beside_the_files_or_in_any_folder_above(tmp_path: Path, form: str, place: str) -> None:
+    settings = settings_of(tmp_path, form, require_checksums=True)
+    path = write(tmp_path / "in", form, "events", [click("u")])
+    with pytest.raises(Unreadable, match=rf"{path} has no checksum in a SHA256SUMS beside it or above it up to "):
+        run_stage("ingest_events", FIRST, settings)
+    write_sums(tmp_path / "in" / place)
+    whole = path.read_bytes()
+    path.write_bytes(whole.replace(b"u", b"v"))
+    with pytest.raises(Unreadable, match=f"{path} is not what SHA256SUMS says"):
+        run_stage("ingest_events", FIRST, settings)
+    path.write_bytes(whole)
+    run_stage("ingest_events", FIRST, settings)
+    assert users(settings) == ["u"]
+
+
+def test_an_hour_does_not_stop_for_a_damaged_or_missing_file_that_it_does_not_read(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "csv", require_checksums=True)
+    write(tmp_path / "in", "csv", "events", [click("u")])
+    others = [write(tmp_path / "in", "csv", "events", [click("v", hour=hour)], hour) for hour in (1, 2)]
+    write_sums(tmp_path / "in")
+    others[0].unlink()
+    others[1].write_bytes(b"damaged")
+    run_stage("ingest_events", FIRST, settings)
+    assert users(settings) == ["u"]
+    with pytest.raises(Unreadable, match=f"{others[0]} is missing, but SHA256SUMS lists it"):
+        run_stage("ingest_events", FIRST + HOUR, settings)
+
+
+def test_a_link_to_nothing_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "in", "csv", "events", [click("u")]).with_name("b.csv").symlink_to("/nowhere/b.csv")
+    with pytest.raises(Unreadable, match=r"events/2026-01-05/10/b\.csv is a link to a file that is not there"):
+        run_stage("ingest_events", FIRST, settings_of(tmp_path, "csv"))
+
+
+def test_no_line_of_a_csv_file_is_taken_for_a_remark(tmp_path: Path) -> None:
+    """A reader that guesses what a remark looks like leaves out lines that begin with #, and says nothing."""
+    settings = settings_of(tmp_path, "csv")
+    ids = ["#" * (place % 5 == 0) + str(place) for place in range(50)]
+    write(tmp_path / "in", "csv", "events", [{"event_id": one, **click("u", event_id=one)} for one in ids])
+    run_stage("ingest_events", FIRST, settings)
+    assert (ledger(settings)["delivered"], ledger(settings)["accepted"]) == (50, 50)
+
+
+def test_no_line_before_another_header_is_passed_over(tmp_path: Path) -> None:
+    """A reader that looks for the header leaves out lines of fewer fields before it, and says nothing."""
+    settings = settings_of(tmp_path, "csv")
+    path = write(tmp_path / "in", "csv", "events", [click(f"u{place}", event_id=str(place)) for place in range(50)])
+    path.write_bytes(b"e1,u1\r\ne2,u2\r\n" + path.read_bytes())
+    with pytest.raises((AuditFailed, Unreadable), match=r"events/2026-01-05/10/a\.csv: line 3 has 10 fields"):
+        run_stage("ingest_events", FIRST, settings)
+
+
+def test_an_endless_query_in_a_csv_file_is_refused_alone(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "csv")
+    write(tmp_path / "in", "csv", "events", [click("u"), click("v", event_type="search", query="x" * 3_000_000)])
+    run_stage("ingest_events", FIRST, settings)
+    assert (users(settings), ledger(settings)["by_rule"]) == (["u"], {"query_not_storable": 1})
+
+
+def test_a_csv_file_of_no_bytes_is_no_catalog_and_the_earlier_one_serves(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "csv")
+    for hour in (0, 1):
+        path = write(tmp_path / "in", "csv", "items", [{"item_id": "a", **ITEM, "updated_at": None}], hour)
+    run_stage("ingest_catalog", FIRST, settings)
+    path.write_bytes(b"")
+    said, used = run_stage("ingest_catalog", FIRST + HOUR, settings).notes
+    assert "cannot read items/2026-01-05/11/a.csv: it is empty: there is not even a header; to do: have" in said
+    assert used.startswith("using the catalog of 2026-01-05T10")
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +348,27 @@ def test_a_missing_bucket_is_named(tmp_path: Path, storage: int) -> None:
 
 def test_missing_keys_are_hours_without_events(tmp_path: Path, storage: int) -> None:
     settings = in_bucket(tmp_path, "csv", storage, "shop/empty")
-    assert run_stage("ingest_events", FIRST, settings).notes == ("no events in this hour",)
+    assert run_stage("ingest_events", FIRST, settings).notes == (
+        "no events in this hour: there is no file events/2026-01-05/10/*.csv in s3://shop/empty",
+    )
+
+
+@pytest.mark.parametrize("place", [".", "events/2026-01-05/10"])
+def test_checksums_in_a_bucket_hold_too(tmp_path: Path, storage: int, place: str) -> None:
+    path = write(tmp_path / "in", "csv", "events", [click("u")])
+    write_sums(tmp_path / "in" / place)
+    upload(storage, tmp_path / "in", f"sums{len(place)}")
+    with bucket_storage(storage).open_output_stream(
+        f"shop/sums{len(place)}/{place}/SHA256SUMS".replace("/./", "/")
+    ) as stream:
+        stream.write((tmp_path / "in" / place / "SHA256SUMS").read_bytes())
+    settings = in_bucket(tmp_path, "csv", storage, f"shop/sums{len(place)}", require_checksums=True)
+    run_stage("ingest_events", FIRST, settings)
+    assert users(settings) == ["u"]
+    path.write_bytes(path.read_bytes().replace(b"u", b"v"))
+    upload(storage, tmp_path / "in", f"sums{len(place)}")
+    with pytest.raises(Unreadable, match=r"a\.csv is not what SHA256SUMS says"):
+        list(run_stage_of_hours("ingest_events", [FIRST], settings, repull=True))
 
 
 def test_a_missing_file_that_is_named_in_the_contract_is_said(tmp_path: Path, storage: int) -> None:

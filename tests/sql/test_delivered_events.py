@@ -90,3 +90,12 @@ def test_an_hour_computed_again_delivers_what_it_did_and_no_news() -> None:
 def test_a_row_without_a_locator_is_delivered_so_that_the_audit_can_refuse_the_hour() -> None:
     rows = deliver([{"locator": None, "delivered_at": at} for at in DAY], before="a", after="b")
     assert [row["delivered_at"] for row in rows] == DAY[1:4]
+
+
+def test_rows_are_numbered_in_the_order_of_the_source_however_many_threads_work() -> None:
+    pulled = [{"locator": str(place), "delivered_at": "2026-01-01 11:30:00"} for place in range(300_000)]
+    found = deliver(pulled, before="7 8", after="100000 200000", landed=())
+    assert [row["row"] for row in found] == list(range(1, 299_999))
+    assert [row["locator"] for row in found] == [
+        str(place) for place in range(300_000) if place not in (100_000, 200_000)
+    ]

@@ -14,7 +14,8 @@ with clicked_lines as (
         train.query_time
     from
         read_csv(
-            $url || '/train.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+            $url || '/train.csv',
+            all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"'
         ) as train
     union all
     select
@@ -27,7 +28,8 @@ with clicked_lines as (
         test.query_time
     from
         read_csv(
-            $url || '/test.csv', all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+            $url || '/test.csv',
+            all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"'
         ) as test
 ),
 
@@ -49,7 +51,7 @@ searched_lines as (
     from
         read_csv(
             $url || '/kaggle_test_queries.csv',
-            all_varchar = true, header = true, delim = ',', quote = '"', escape = '"'
+            all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"'
         ) as searches
 ),
 

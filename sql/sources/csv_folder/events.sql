@@ -14,4 +14,8 @@ select
     ingested_at,
     cast(null as varchar) as excluded,
     split_part($file_name, '/', 2) || ' ' || split_part($file_name, '/', 3) || ':00:00' as delivered_at
-from read_csv($file, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"')
+from
+    read_csv(
+        $file, all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"',
+        max_line_size = 16777216
+    )

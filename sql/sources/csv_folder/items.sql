@@ -10,4 +10,8 @@ select
     currency,
     is_available,
     updated_at
-from read_csv($file, all_varchar = true, header = true, delim = ',', quote = '"', escape = '"')
+from
+    read_csv(
+        $file, all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', escape = '"',
+        max_line_size = 16777216
+    )

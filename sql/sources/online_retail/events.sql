@@ -13,7 +13,11 @@ with lines as (
         "InvoiceDate" as invoice_date,
         "CustomerID" as customer_id,
         try_cast("InvoiceDate" as timestamp) as invoiced_at
-    from read_csv($url || '/*.csv', all_varchar = true, header = true, delim = ',', quote = '"', filename = true)
+    from
+        read_csv(
+            $url || '/*.csv',
+            all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', filename = true
+        )
     where
         filename >= $url || '/' || strftime(cast($start as timestamp), '%Y-%m-%d') || '.csv'
         and filename <= $url || '/' || strftime(cast($end as timestamp), '%Y-%m-%d') || '.csv'

@@ -11,7 +11,11 @@ with lines as (
         "Quantity" as quantity,
         "UnitPrice" as unit_price,
         try_cast("InvoiceDate" as timestamp) as invoiced_at
-    from read_csv($url || '/*.csv', all_varchar = true, header = true, delim = ',', quote = '"', filename = true)
+    from
+        read_csv(
+            $url || '/*.csv',
+            all_varchar = true, header = true, skip = 0, comment = '', delim = ',', quote = '"', filename = true
+        )
     where filename <= $url || '/' || strftime(cast($end as timestamp), '%Y-%m-%d') || '.csv'
 ),
 
