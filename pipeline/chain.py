@@ -1,6 +1,6 @@
 """From one hour's model to the next: whether the predecessor's is carried on, and when a model is learnt anew.
 
-A chain starts with a refit, every later model is made from the one before. It ends at 00 UTC, after `chain_hours` models,
+A chain starts with a refit, every later model is made from the one before. It ends with its day, after `chain_hours` models,
 when there is a quarter more to learn from, and whenever the model before is not to be carried on; which it was, and why,
 stands in the manifest.
 """
@@ -14,12 +14,12 @@ from pipeline.manifests import read_manifest, stage_facts
 from pipeline.predecessor import LOOK_BACK, Predecessor, at_hour, find_predecessor
 from pipeline.run import Run
 
-REFIT_HOUR = 0  # UTC: every lake of every shop starts its chains at the same hours, whenever it began
 # Items rest as they were learnt, so a shop that grows fast would be told of by what it was this morning.
 MOST_GROWTH = 1.25
 # A model that was made with other values of these is another model, not an earlier one.
 MODEL_SETTINGS = ["factors", "iterations", "alpha", "regularization", "seed", "holdout_share", "window_days"]
-MODEL_SETTINGS += ["half_life_days", "few_items", "max_pair_weight", "query_rows_weight", "attribute_rows_weight"]
+MODEL_SETTINGS += ["half_life_days", "few_items", "max_pair_weight", "max_actor_events", "link_minutes"]
+MODEL_SETTINGS += ["query_rows_weight", "attribute_rows_weight"]  # what new items get is guessed anew every hour
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,9 @@ def choose_step(work: Work, pairs: int) -> Step:
     run = work.run
     if run.settings.hourly_model == "refit":
         return Step("refit", "every hour is learnt anew", None, 1)
-    if run.hour.hour == REFIT_HOUR:
-        return Step("refit", f"it is {REFIT_HOUR:02} UTC", None, 1)
     before = find_predecessor(work)
     if before is None:
-        return Step("refit", f"no hour of the {LOOK_BACK} before has a published model", None, 1)
+        return Step("refit", f"no hour of the {LOOK_BACK} before has a model that was let through", None, 1)
     against = find_obstacle(work, before, pairs)
     if against:
         return Step("refit", against, None, 1)
@@ -63,11 +61,14 @@ def find_obstacle(work: Work, before: Predecessor, pairs: int) -> str:
     name, there = format_hour(before.hour), at_hour(run, before.hour)
     if "links" not in before.trained:
         return f"the model of {name} is of no chain"
+    root = before.trained["root"]
+    if parse_hour(root).date() != run.hour.date():  # UTC: every lake starts its chains at the same hours
+        return f"it is the first model of {run.hour:%Y-%m-%d}, {root} was learnt the day before"
     if int(before.trained["links"]) >= run.settings.chain_hours:
         return f"the chain has {before.trained['links']} models"
     learnt = before.trained["root_pairs"]
     if pairs > MOST_GROWTH * learnt:
-        return f"there are {pairs:,} pairs, and {before.trained['root']} was learnt from {learnt:,}"
+        return f"there are {pairs:,} pairs, and {root} was learnt from {learnt:,}"
     then, now = (read_manifest(there, "train") or {})["settings"], run.settings.facts()
     changed = [one for one in MODEL_SETTINGS if then.get(one) != now[one]]
     if changed:

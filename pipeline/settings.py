@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         "fold_in",
         description="what an hour does to the model of the hour before: fold news in, one warm pass, or refit",
     )
-    chain_hours: int = Field(24, ge=1, le=168, description="models in a row, the first a refit, until the next refit")
+    chain_hours: int = Field(24, ge=1, le=24, description="models of a day in a row, the first a refit, until the next")
     holdout_share: float = Field(
         0.05, ge=0, le=0.5, description="share of users whose last item is held out to judge by"
     )

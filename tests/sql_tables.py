@@ -119,7 +119,7 @@ SHAPES: dict[str, pa.Schema] = {
     "holdout": _shape("user_id item_id kind", weight=WHOLE),
     "interactions": _shape("user_id item_id kind query", weight=WHOLE, last_at=MOMENT),
     "recent_events": EVENT,
-    "interactions_before": _shape("user_id item_id"),
+    "interactions_before": _shape("user_id item_id kind"),
     "known_users": _shape("user_id"),
     "known_items": _shape("item_id"),
     "model_users": _shape("user_id", has_news=TRUTH),

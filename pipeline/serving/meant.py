@@ -60,7 +60,7 @@ def finding(asked: Asked, known: NearQueries | None, version: str, dialect: Dial
         query=answers.get(asked.query, asked.query) if asked.query else None,
         queries=tuple(dict.fromkeys(answers.get(query, query) for query in asked.queries)),
     )
-    return Meant(meant, near.get(asked.query) if asked.query else None, frozenset(answers.values()))
+    return Meant(meant, near.get(asked.query) if asked.query else None, frozenset(answers.values()).difference(typed))
 
 
 def learning_queries(version: str, dialect: Dialect) -> Steps[NearQueries]:

@@ -92,7 +92,9 @@ def judge(work: Work, exam: Exam, hidden: int, marks: dict[str, Marks], before: 
     state_figures(work, count, marks, before)
     told = f"recall@{exam.k} {ours['recall']:.3f}"
     if before is None:
-        work.note(f"no hour of the {LOOK_BACK} before this one has a published model: there is no predecessor")
+        work.note(
+            f"no hour of the {LOOK_BACK} before this one has a model that was let through: there is no predecessor"
+        )
     else:
         told += f", predecessor of {format_hour(before.hour)} {marks['predecessor'].figures()['recall']:.3f}"
     popular = marks["popular"].figures()["recall"]

@@ -343,4 +343,12 @@ MUTATIONS = [
         'r"\\s+"',
         "tests/pipeline/test_queries.py::test_a_single_query_is_spelt_as_all_of_them_are",
     ),
+    (
+        "nearest: what was typed is no reason when another spelling of it was typed too",
+        "pipeline/serving/meant.py",
+        "frozenset(answers.values()).difference(typed)",
+        "frozenset(answers.values())",
+        "tests/pipeline/serving/test_serving_lists.py::"
+        "test_what_was_typed_is_the_reason_also_where_another_spelling_of_it_was_typed_too",
+    ),
 ]

@@ -72,7 +72,7 @@ def same(one: Factors, other: Factors) -> set[str]:
 def test_the_first_model_is_learnt_anew_and_the_next_names_it_by_hash(shop: Settings) -> None:
     first, second = (trained(shop, hour) for hour in (0, 1))
     assert first["facts"] | {"way": "refit", "links": 1, "root": "2026-01-05T10"} == first["facts"]
-    assert first["facts"]["why"] == "no hour of the 24 before has a published model"
+    assert first["facts"]["why"] == "no hour of the 24 before has a model that was let through"
     parent = {"hour": "2026-01-05T10", "item_factors": first["tables"]["item_factors"]["sha256"]}
     assert (
         second["facts"] | {"way": "fold_in", "links": 2, "root": "2026-01-05T10", "parent": parent} == second["facts"]
@@ -133,7 +133,7 @@ def test_a_model_is_learnt_anew_at_midnight_and_after_a_chain_of_so_many(shop: S
     for hour in (MIDNIGHT - 1, MIDNIGHT, MIDNIGHT + 1):
         derive(shop, hour, MODEL)
     assert [way(shop, MIDNIGHT + step)[0] for step in (-1, 0, 1)] == ["fold_in", "refit", "fold_in"]
-    assert way(shop, MIDNIGHT)[1] == "it is 00 UTC"
+    assert way(shop, MIDNIGHT)[1] == "it is the first model of 2026-01-06, 2026-01-05T12 was learnt the day before"
     assert trained(shop, MIDNIGHT + 1)["facts"]["root"] == "2026-01-06T00"
 
 
@@ -150,8 +150,17 @@ def test_a_model_is_learnt_anew_when_there_is_a_quarter_more_to_learn_from(tmp_p
     assert way(settings, 2)[1] == "there are 255 pairs, and 2026-01-05T10 was learnt from 200"
 
 
+def test_no_chain_goes_on_into_another_day_even_where_its_first_hours_have_no_model(shop: Settings) -> None:
+    ingest(shop, MIDNIGHT + 2)
+    derive(shop, MIDNIGHT + 1, MODEL)
+    assert way(shop, MIDNIGHT + 1) == (
+        "refit",
+        "it is the first model of 2026-01-06, 2026-01-05T10 was learnt the day before",
+    )
+
+
 @pytest.mark.parametrize(
-    ("knob", "value"), [("factors", 4), ("alpha", 0.5), ("holdout_share", 0.2), ("window_days", 9)]
+    ("knob", "value"), [("factors", 4), ("alpha", 0.5), ("holdout_share", 0.2), ("max_actor_events", 900)]
 )
 def test_a_model_of_other_settings_is_not_carried_on(shop: Settings, knob: str, value: float) -> None:
     derive(shop.model_copy(update={knob: value}), 2, MODEL)

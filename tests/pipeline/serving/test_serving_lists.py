@@ -282,6 +282,13 @@ def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: 
     assert nearby.read(Asked(query="garden chess 3")).rows[0].reason == "because you searched for 'garden chess 3'"
 
 
+def test_what_was_typed_is_the_reason_also_where_another_spelling_of_it_was_typed_too(nearby: ListReader) -> None:
+    nearby.refresh()
+    answer = nearby.read(Asked(user="new", queries=("chess garden 3", "garden chess 3")))
+    assert answer.rows[0].reason == "because you searched for 'garden chess 3'"
+    assert nearby.read(Asked(user="new", queries=("chess garden 3",))).rows[0].reason == "fits your search"
+
+
 @pytest.mark.parametrize("keeps_all", [False, True])
 def test_a_query_that_few_people_typed_answers_others_without_being_shown(nearby: ListReader, keeps_all: bool) -> None:
     nearby.keeps_all = keeps_all
