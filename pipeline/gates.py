@@ -74,7 +74,7 @@ GATES: dict[str, Gate] = {
         "warning",
         "users who did nothing in the hour have on average more than {churn_limit:.0%} of other items in their top 10 "
         "than the hour before, from {compare_min_users:,} such users up",
-        "usual at 00 UTC, when the model is learnt anew, and when rules of the shop or the catalog change much; else see "
+        "usual when rules of the shop or the catalog change much, and by the first model of a day in a young shop; else see "
         "what `train` did and why, and `treasure-hunt diff`",
     ),
     "served_lists_worse": Gate(

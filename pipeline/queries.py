@@ -1,4 +1,6 @@
-"""Comparing queries: the one spelling that typed text is reduced to, and its words; defined once, in sql/macros.sql."""
+"""Comparing queries: the one spelling that typed text is reduced to, and its words: defined in sql/macros.sql, and for plain
+ASCII, where speed matters, once more in Python; a test holds the two together.
+"""
 
 import re
 import threading

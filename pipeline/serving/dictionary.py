@@ -14,8 +14,8 @@ Names and columns are the same on SQLite and PostgreSQL. Ids are texts, moments 
 version that is kept, one set of rows for each; on PostgreSQL a version is a partition named `<table>_<version>`, and
 the rows of one that failed its audit are found only under that name.
 
-A `reason` is a JSON array of a code (searched, clicked, added_to_cart, bought_together, similar, popular) and what it
-rests on: a query, items, or a category.
+A `reason` is a JSON array of a code (searched, clicked, added_to_cart, bought_together, similar, popular, fresh,
+pinned) and what it rests on: a query, items, or a category.
 """
 
 
