@@ -1,11 +1,11 @@
 """An hour of the line at several sizes, stage by stage, and hours in a row: `make bench`, or `make bench-small` in a minute.
 
-`python bench/hours.py [--small] [--profile] [--folder DIR] [--out DIR] [CASE …]` invents a shop's files
+`python bench/hours.py [--small] [--profile] [--hours N] [--folder DIR] [--out DIR] [CASE …]` invents a shop's files
 (`invented_shop.py`), lands the hours of its window by `ingest_events`, and then puts hours through every stage by
 `pipeline.line`, each stage in a process of its own: the first hour of a model learns it, the next folds its news in. Cases:
 
 * `hour`: the hour, and a plain pandas batch (`plain_pandas.py`) on the same files;
-* `history`: the same hour in a window ten times as long;
+* `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
 * `growth`: hours in a row from a full window on, and a backfill of the same hours;
 * `large`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go.
 
@@ -58,7 +58,7 @@ WHOLE = Scale(
     times=10,
     growth=Size(20_000, 5_000, 20_000),
     hours=24,
-    large=(Size(300_000, 50_000, 300_000), Size(1_000_000, 100_000, 1_000_000)),
+    large=(Size(300_000, 50_000, 100_000), Size(1_000_000, 100_000, 300_000)),
 )
 TINY = Size(300, 200, 2_000)
 SMALL = Scale(hour=TINY, days=1, times=2, growth=TINY, hours=1, large=(), knobs={"factors": 8, "iterations": 2})
@@ -71,6 +71,7 @@ class Bench:
     scale: Scale
     folder: Path
     is_profiled: bool = False
+    hours: int = 0  # in a row; 0: as many as the scale says
     rows: list[dict[str, Any]] = field(default_factory=list)
     sums: list[dict[str, Any]] = field(default_factory=list)
     profiles: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -158,39 +159,50 @@ def measure_hour(bench: Bench, case: str, hour: datetime, settings: Settings) ->
     return True
 
 
-def measure_shop(bench: Bench, name: str, size: Size, days: int) -> None:
-    """An hour that learns a model, the next that folds its news in, and pandas on the files of the next."""
-    settings, (first, second) = open_shop(bench, name, size, days)
-    if measure_hour(bench, f"{name}, learnt anew", first, settings):
-        measure_hour(bench, f"{name}, folded in", second, settings)
-    took = measure(run_batch, settings, second, bench.folder / name / "pandas", is_bare=True)
-    bench.add(name, "plain pandas", took)
+def measure_two(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> None:
+    """An hour that learns a model, and the next, which folds its news in."""
+    if measure_hour(bench, f"{case}, learnt anew", hours[0], settings):
+        measure_hour(bench, f"{case}, folded in", hours[1], settings)
+
+
+def measure_pandas(bench: Bench, case: str, hour: datetime, settings: Settings) -> None:
+    """Pandas on the files that the hour was made from, beside both ways of the line."""
+    took = bench.add(case, "plain pandas", measure(run_batch, settings, hour, settings.home / "pandas", is_bare=True))
     for way in ("learnt anew", "folded in"):
-        ours = bench.total(f"{name}, {way}", "cpu_seconds")
+        ours = bench.total(f"{case}, {way}", "cpu_seconds")
         if ours and not took.stopped:
-            bench.conclude(f"{name}, {way}: plain pandas by the line", took.cpu_seconds / ours, "CPU-seconds")
-    shutil.rmtree(bench.folder / name)
+            bench.conclude(f"{case}, {way}: plain pandas by the line", took.cpu_seconds / ours, "CPU-seconds")
 
 
 def case_hour(bench: Bench) -> None:
     """The hour itself."""
-    measure_shop(bench, "hour", bench.scale.hour, bench.scale.days)
+    settings, hours = open_shop(bench, "hour", bench.scale.hour, bench.scale.days)
+    measure_two(bench, "hour", hours, settings)
+    measure_pandas(bench, "hour", hours[1], settings)
+    shutil.rmtree(bench.folder / "hour")
 
 
 def case_history(bench: Bench) -> None:
-    """The same hour with a longer history."""
-    times = bench.scale.times
-    measure_shop(bench, f"history x{times}", bench.scale.hour, bench.scale.days * times)
+    """The same hour with a short and a long history."""
+    name, times = "history", bench.scale.times
+    settings, hours = open_shop(bench, name, bench.scale.growth, bench.scale.days * times)
+    for label, days in (("x1", bench.scale.days), (f"x{times}", bench.scale.days * times)):
+        home = shutil.copytree(settings.home, bench.folder / name / label)
+        own = settings.model_copy(update={"home": home, "window_days": days})
+        measure_two(bench, f"{name} {label}", hours, own)
+        measure_pandas(bench, f"{name} {label}", hours[1], own)
     for way in ("learnt anew", "folded in"):
-        base = bench.total(f"hour, {way}", "cpu_seconds")
-        if base:
-            longer = bench.total(f"history x{times}, {way}", "cpu_seconds")
-            bench.conclude(f"the hour, {way}, with history x{times} by the hour", longer / base, "CPU-seconds")
+        base, longer = (bench.total(f"{name} {label}, {way}", "cpu_seconds") for label in ("x1", f"x{times}"))
+        if base and longer:
+            bench.conclude(
+                f"an hour with history x{times} by the same hour with x1, {way}", longer / base, "CPU-seconds"
+            )
+    shutil.rmtree(bench.folder / name)
 
 
 def case_growth(bench: Bench) -> None:
     """Hours in a row, one after the other and as a backfill."""
-    count, name = bench.scale.hours, "growth"
+    count, name = bench.hours or bench.scale.hours, "growth"
     settings, hours = open_shop(bench, name, bench.scale.growth, bench.scale.days, count)
     copy = shutil.copytree(settings.home, bench.folder / name / "copy")
     each = []
@@ -223,9 +235,13 @@ def case_growth(bench: Bench) -> None:
 
 
 def case_large(bench: Bench) -> None:
-    """Larger shops, each in turn."""
+    """Larger shops, each in turn, a model learnt anew: the next hour costs less."""
     for size in bench.scale.large:
-        measure_shop(bench, f"{size.users:,} x {size.items:,}", size, bench.scale.days)
+        name = f"{size.users:,} users x {size.items:,} items"
+        settings, hours = open_shop(bench, name, size, bench.scale.days, 1)
+        measure_hour(bench, f"{name}, learnt anew", hours[0], settings)
+        measure_pandas(bench, name, hours[0], settings)
+        shutil.rmtree(bench.folder / name)
 
 
 CASES: dict[str, Callable[[Bench], None]] = {
@@ -252,6 +268,7 @@ def main(arguments: Sequence[str]) -> Bench:
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; all of them when none is named")
     parser.add_argument("--small", action="store_true", help="tiny sizes: what it does, not how fast")
     parser.add_argument("--profile", action="store_true", help="also where the time goes (slower)")
+    parser.add_argument("--hours", type=int, default=0, help="hours in a row in the case growth")
     parser.add_argument("--folder", type=Path, help="where shops lie while they are measured; a temporary folder")
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="folder of what is written")
     asked = parser.parse_args(arguments)
@@ -261,7 +278,7 @@ def main(arguments: Sequence[str]) -> Bench:
     head = describe_machine()
     asked.out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
-        bench = Bench(SMALL if asked.small else WHOLE, Path(folder), asked.profile)
+        bench = Bench(SMALL if asked.small else WHOLE, Path(folder), asked.profile, asked.hours)
         for name in asked.cases or CASES:
             CASES[name](bench)
             page = "".join(tell(bench, head))

@@ -120,7 +120,7 @@ def invent_events(size: Size, hour: datetime, seed: int = 0) -> pa.Table:
 
 
 def invent_catalog(size: Size, hour: datetime) -> pa.Table:
-    """The catalog as of the end of the hour: one item in 50 cannot be bought, one in 100 has another price than an hour ago."""
+    """The catalog as of the end of the hour: one item in 50 cannot be bought, one in 100 has got another price."""
     items = np.arange(size.items)
     step = int(hour.timestamp()) // 3600
     categories, brands = name("kind", items % size.categories), name("brand", brand_of(items))
