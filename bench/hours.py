@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from invented_shop import Size, write_hours
-from measured import Figures, measure, read_clocks
+from measured import Figures, measure
 from plain_pandas import run_batch
 from told import COLUMNS, describe_machine, draw_growth, write_markdown
+from work import do_hour, do_hours, do_stage, do_stage_in_parts
 
-from pipeline.backfill import backfill_hours
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
-from pipeline.line import STAGES, run_stage
+from pipeline.line import STAGES
 from pipeline.settings import Settings, load_settings
 
 LAST = parse_hour("2026-02-02T12")  # the newest hour; no window below ends at 00 UTC, when a model is learnt anew
@@ -82,7 +82,7 @@ class Bench:
         row = {"case": case, "stage": stage, **asdict(took), **{k: took.told.get(k) for k in ("rows_in", "rows_out")}}
         self.rows.append({name: row.get(name) for name in COLUMNS} | {"stopped": took.stopped})
         if took.profile:
-            self.profiles[f"{case}: {stage}"] = took.profile
+            self.profiles[f"{case}: {stage}"] = (*took.told.get("parts", ()), "", *took.profile)
         said = f"{took.seconds:8.1f} s {took.cpu_seconds:8.1f} CPU-s {took.peak_mb:8.0f} MB"
         print(f"{case:<34} {stage:<15} {said}  {took.told.get('way', '')}{took.stopped}", file=sys.stderr, flush=True)
         return took
@@ -100,31 +100,6 @@ class Bench:
 def describe(size: Size, days: int) -> str:
     """A shop in a few words."""
     return f"{size.users:,} users, {size.items:,} items, {size.events:,} events an hour, window {days * 24:,} h"
-
-
-def do_stage(stage: str, hour: datetime, settings: Settings) -> dict[str, Any]:
-    """A stage of the line has run."""
-    result = run_stage(stage, hour, settings)
-    return {"rows_in": result.rows_in, "rows_out": result.rows_out, "way": result.facts.get("way", "")}
-
-
-def do_hour(hour: datetime, settings: Settings) -> dict[str, Any]:
-    """Every stage of the hour has run in this process; returns what each took, and what the hour left behind."""
-    took = {}
-    for stage in STAGES:
-        before = read_clocks()
-        run_stage(stage, hour, settings)
-        took[stage] = [now - then for now, then in zip(read_clocks(), before, strict=True)]
-    files = [
-        path for path in (settings.lake / "hours" / f"{hour:%Y-%m-%d}" / f"{hour:%H}").rglob("*") if path.is_file()
-    ]
-    return {"took": took, "files": len(files), "mb": sum(path.stat().st_size for path in files) / 1e6}
-
-
-def do_hours(hours: list[datetime], settings: Settings, stages: list[str]) -> dict[str, Any]:
-    """The stages of many hours have run, as a backfill runs them."""
-    ledger = backfill_hours(settings, hours, stages)
-    return {"rows_in": ledger["delivered"], "rows_out": ledger["accepted"]}
 
 
 def open_shop(bench: Bench, name: str, size: Size, days: int, hours: int = 2) -> tuple[Settings, list[datetime]]:
@@ -150,8 +125,9 @@ def open_shop(bench: Bench, name: str, size: Size, days: int, hours: int = 2) ->
 
 def measure_hour(bench: Bench, case: str, hour: datetime, settings: Settings) -> bool:
     """Every stage of the hour is a row; False when one did not end."""
+    work = do_stage_in_parts if bench.is_profiled else do_stage
     for stage in STAGES:
-        if bench.add(case, stage, measure(do_stage, stage, hour, settings, is_profiled=bench.is_profiled)).stopped:
+        if bench.add(case, stage, measure(work, stage, hour, settings, is_profiled=bench.is_profiled)).stopped:
             return False
     whole = {key: bench.total(case, key) for key in ("seconds", "cpu_seconds", "read_mb", "written_mb")}
     whole["peak_mb"] = max(row["peak_mb"] for row in bench.rows if row["case"] == case and row["stage"] in STAGES)
@@ -267,7 +243,7 @@ def main(arguments: Sequence[str]) -> Bench:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; all of them when none is named")
     parser.add_argument("--small", action="store_true", help="tiny sizes: what it does, not how fast")
-    parser.add_argument("--profile", action="store_true", help="also where the time goes (slower)")
+    parser.add_argument("--profile", action="store_true", help="also where the time of every stage goes (slower)")
     parser.add_argument("--hours", type=int, default=0, help="hours in a row in the case growth")
     parser.add_argument("--folder", type=Path, help="where shops lie while they are measured; a temporary folder")
     parser.add_argument("--out", type=Path, default=Path("var/bench"), help="folder of what is written")
