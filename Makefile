@@ -46,10 +46,10 @@ test-guards: .venv/.synced ## switch off every guard, one at a time, and see its
 real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary, where their files are; long
 	@$(BIN)/python bench/real_dirt.py
 
-bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; half an hour and more, see docs/performance.md
+bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; an hour, see docs/performance.md
 	@$(BIN)/python bench/hours.py
 
-bench-small: .venv/.synced ## the same at a tiny size in a minute: what it does, not how fast
+bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fast
 	@$(BIN)/python bench/hours.py --small --out var/bench-small
 
 test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)

@@ -1,4 +1,4 @@
-"""An hour of the line at several sizes, stage by stage, and hours in a row: `make bench`, or `make bench-small` in a minute.
+"""An hour of the line at several sizes, stage by stage, and hours in a row: `make bench`, tiny by `make bench-small`.
 
 `python bench/hours.py [--small] [--profile] [--hours N] [--folder DIR] [--out DIR] [CASE …]` invents a shop's files
 (`invented_shop.py`), lands the hours of its window by `ingest_events`, and then puts hours through every stage by
