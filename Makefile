@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt test-ui check format docs golden lock clean
+.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt bench bench-small test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,12 @@ test-guards: .venv/.synced ## switch off every guard, one at a time, and see its
 
 real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary, where their files are; long
 	@$(BIN)/python bench/real_dirt.py
+
+bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; an hour, see docs/performance.md
+	@$(BIN)/python bench/hours.py
+
+bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fast
+	@$(BIN)/python bench/hours.py --small --out var/bench-small
 
 test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }

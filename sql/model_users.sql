@@ -1,6 +1,6 @@
 -- Who has a vector this hour, and whose has to be computed: of users who did something since the model before, of
 -- those whom it does not know, of those with a hidden item, for it may have known another one, and of those whose
--- history holds other items, or hints of searches since or no more: the window has moved on, or an hour behind has come.
+-- history holds other items, or hints of searches since or no more: the window moved on, or an hour behind has come.
 -- Grain: one row per user of the interactions.
 with present as (
     select
