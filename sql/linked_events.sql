@@ -1,7 +1,7 @@
 -- Events of the window with what the later tables need of each: who acted, what the event is worth at the hour's end,
 -- and the search it belongs to: the latest earlier search of the same session, else of the same user within the link
 -- time.
--- Grain: one row per event; held-out pairs and items in no catalog are not here.
+-- Grain: one row per event, in no order; held-out pairs and items in no catalog are not here.
 -- Weights are whole millionths of one search, so that sums are exact in any order.
 with counted as (
     select
@@ -60,32 +60,6 @@ user_searches as (
     from searches
     where user_id is not null
     group by user_id, occurred_at
-),
-
-of_session as (
-    select
-        counted.event_id,
-        session_searches.query
-    from counted
-    asof inner join session_searches
-        on
-            counted.session_id = session_searches.session_id
-            and counted.occurred_at >= session_searches.occurred_at
-    where counted.event_type <> 'search'
-),
-
-of_user as (
-    select
-        counted.event_id,
-        user_searches.query
-    from counted
-    asof inner join user_searches
-        on
-            counted.user_id = user_searches.user_id
-            and counted.occurred_at >= user_searches.occurred_at
-    where
-        counted.event_type <> 'search'
-        and date_diff('second', user_searches.occurred_at, counted.occurred_at) <= $link_minutes * 60
 )
 
 select
@@ -93,11 +67,29 @@ select
     cast(counted.user_id as varchar) as user_id,
     cast(counted.actor as varchar) as actor,
     cast(counted.event_type as varchar) as event_type,
-    cast(coalesce(counted.query, of_session.query, of_user.query) as varchar) as query,
+    cast(
+        case
+            when counted.event_type = 'search' then counted.query
+            else coalesce(
+                counted.query,
+                session_searches.query,
+                case
+                    when
+                        date_diff('second', user_searches.occurred_at, counted.occurred_at) <= $link_minutes * 60
+                        then user_searches.query
+                end
+            )
+        end as varchar
+    ) as query,
     cast(counted.item_id as varchar) as item_id,
     cast(counted.occurred_at as timestamptz) as occurred_at,
     cast(counted.weight as bigint) as weight
 from counted
-left join of_session on counted.event_id = of_session.event_id
-left join of_user on counted.event_id = of_user.event_id
-order by counted.event_id
+asof left join session_searches
+    on
+        counted.session_id = session_searches.session_id
+        and counted.occurred_at >= session_searches.occurred_at
+asof left join user_searches
+    on
+        counted.user_id = user_searches.user_id
+        and counted.occurred_at >= user_searches.occurred_at

@@ -19,7 +19,7 @@ def event(event_id: str, lag_seconds: int, item_id: str = "i1") -> dict[str, obj
 def test_an_event_that_landed_in_two_hours_counts_once_as_first_delivered() -> None:
     landed = [event("e1", 7200, "second"), event("e1", 3600, "first"), event("e2", 60)]
     rows = rows_of("window_events", busy_actors=[], landed_events=landed)
-    assert [(row["event_id"], row["item_id"]) for row in rows] == [("e1", "first"), ("e2", "i1")]
+    assert sorted((row["event_id"], row["item_id"]) for row in rows) == [("e1", "first"), ("e2", "i1")]
 
 
 def test_what_a_busy_actor_did_is_left_out_by_user_or_by_session_where_no_user_is_named() -> None:
@@ -29,4 +29,4 @@ def test_what_a_busy_actor_did_is_left_out_by_user_or_by_session_where_no_user_i
         for place, pair in enumerate(actors)
     ]
     rows = rows_of("window_events", landed_events=landed, busy_actors=[{"actor": "u1"}, {"actor": "s"}])
-    assert [row["event_id"] for row in rows] == ["e1", "e3"]
+    assert sorted(row["event_id"] for row in rows) == ["e1", "e3"]
