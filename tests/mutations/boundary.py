@@ -61,4 +61,18 @@ MUTATIONS = [
         "reasons",
         BOUNDARY + "test_what_a_source_excludes_is_counted_by_its_reason_unless_there_are_too_many",
     ),
+    (
+        "an event that landed in two hours counts twice in the window",
+        "sql/window_events.sql",
+        "    having count(*) > 1\n",
+        "    having count(*) > 100\n",
+        "tests/sql/test_window_events.py::test_an_event_that_landed_in_two_hours_counts_once_as_first_delivered",
+    ),
+    (
+        "a click is linked to a search of its user from long ago",
+        "sql/linked_events.sql",
+        "<= $link_minutes * 60",
+        "<= 1000000",
+        "tests/sql/test_linked_events.py",
+    ),
 ]  # fmt: skip
