@@ -21,7 +21,7 @@ def link(*events: Row, held_out: Iterable[Row] = (), **values: Any) -> dict[str,
         items=items("a", "b"),
     )
     assert len({row["event_id"] for row in rows}) == len(rows)
-    return {row["event_id"]: row for row in rows}
+    return {row["event_id"]: row for row in sorted(rows, key=lambda row: str(row["event_id"]))}
 
 
 def query_of_click(*searches: Row, **click: Any) -> str | None:
