@@ -15,7 +15,7 @@ QUERIES = ("write_table", "fetch_table", "load_files")
 PIECES = {
     "pipeline.audit": ("audit_table", "find_refused"),
     "pipeline.als": ("fit", "fold_in", "best_items", "similar_items"),
-    "pipeline.reasons": ("strongest_history", "choose_references", "write_reasons"),
+    "pipeline.reasons": ("choose_references", "write_reasons"),
     "pipeline.serving.publish": ("publish_version",),
     "pipeline.report.datadocs": ("make_datadocs",),
 }

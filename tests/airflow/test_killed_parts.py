@@ -47,11 +47,13 @@ def test_a_zombie_that_overlaps_its_retry_publishes_nothing_twice(tmp_path: Path
         backfill = airflow.client.backfill(hours[0], hours[-1])
         for stage in ("prepare", "publish"):
             supervisor, zombie = wait_for(lambda name=stage: airflow.find_task(name), 180, every=0.01)
+            os.kill(zombie, signal.SIGSTOP)  # at once: a stage may be over before the attempts are read
             (first,) = airflow.running_attempts(stage)
+            os.kill(zombie, signal.SIGCONT)  # the kernel hangs up on those that are orphaned while they are stopped
             os.kill(supervisor, signal.SIGKILL)
             killed = time.monotonic()
             wait_for(lambda pid=supervisor: has_ended(pid), 10, every=0.001)
-            os.kill(zombie, signal.SIGSTOP)  # not before: the kernel hangs up on the stopped when they are orphaned
+            os.kill(zombie, signal.SIGSTOP)
             assert not has_ended(zombie), "the task was over before it could become a zombie"
             wait_for(lambda name=stage, dead=first: set(airflow.running_attempts(name)) - {dead}, 240)
             os.kill(zombie, signal.SIGCONT)
