@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 from unittest.mock import patch
 
-QUERIES = ("write_table", "fetch_table", "load_files")
+QUERIES = ("write_table", "make_table", "fetch_table", "load_files")
 PIECES = {
     "pipeline.audit": ("audit_table", "find_refused"),
     "pipeline.als": ("fit", "fold_in", "best_items", "similar_items"),

@@ -67,6 +67,13 @@ def write_table(connection: duckdb.DuckDBPyConnection, name: str, target: Path, 
     _sparing(connection, lambda: connection.execute(copy, _values_of(statement, values)))
 
 
+def make_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> None:
+    """The result of sql/<name>.sql is the table `name` of this connection, in place of what was called so before."""
+    statement = read_sql(name)
+    make = f"create or replace temp table {name} as {statement}"
+    _sparing(connection, lambda: connection.execute(make, _values_of(statement, values)))
+
+
 def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
     """The result of sql/<name>.sql as an Arrow table."""
     statement = read_sql(name)

@@ -1,6 +1,6 @@
 -- Events of the window with what the later tables need of each: who acted, what the event is worth at the hour's end,
--- and the search it belongs to: the latest earlier search of the same session, else of the same user within the link
--- time.
+-- and the search it belongs to: its own query, else the latest earlier search of the same session, else of the same
+-- user within the link time. Each is looked for only where the ones before found nothing.
 -- Grain: one row per event, in no order; held-out pairs and items in no catalog are not here.
 -- Weights are whole millionths of one search, so that sums are exact in any order.
 with counted as (
@@ -52,44 +52,68 @@ session_searches as (
     group by session_id, occurred_at
 ),
 
+taken as (
+    select * exclude (query)
+    from counted
+    where event_type <> 'search' and query is null
+),
+
+of_session as (
+    select
+        taken.*,
+        session_searches.query
+    from taken
+    asof left join session_searches
+        on
+            taken.session_id = session_searches.session_id
+            and taken.occurred_at >= session_searches.occurred_at
+),
+
+alone as (
+    select * exclude (query)
+    from of_session
+    where query is null
+),
+
 user_searches as (
     select
         user_id,
         occurred_at,
         arg_max(query, event_id) as query
     from searches
-    where user_id is not null
+    where user_id in (select alone.user_id from alone)
     group by user_id, occurred_at
+),
+
+linked as (
+    select *
+    from counted
+    where event_type = 'search' or query is not null
+    union all by name
+    select *
+    from of_session
+    where query is not null
+    union all by name
+    select
+        alone.*,
+        case
+            when date_diff('second', user_searches.occurred_at, alone.occurred_at) <= $link_minutes * 60
+                then user_searches.query
+        end as query
+    from alone
+    asof left join user_searches
+        on
+            alone.user_id = user_searches.user_id
+            and alone.occurred_at >= user_searches.occurred_at
 )
 
 select
-    cast(counted.event_id as varchar) as event_id,
-    cast(counted.user_id as varchar) as user_id,
-    cast(counted.actor as varchar) as actor,
-    cast(counted.event_type as varchar) as event_type,
-    cast(
-        case
-            when counted.event_type = 'search' then counted.query
-            else coalesce(
-                counted.query,
-                session_searches.query,
-                case
-                    when
-                        date_diff('second', user_searches.occurred_at, counted.occurred_at) <= $link_minutes * 60
-                        then user_searches.query
-                end
-            )
-        end as varchar
-    ) as query,
-    cast(counted.item_id as varchar) as item_id,
-    cast(counted.occurred_at as timestamptz) as occurred_at,
-    cast(counted.weight as bigint) as weight
-from counted
-asof left join session_searches
-    on
-        counted.session_id = session_searches.session_id
-        and counted.occurred_at >= session_searches.occurred_at
-asof left join user_searches
-    on
-        counted.user_id = user_searches.user_id
-        and counted.occurred_at >= user_searches.occurred_at
+    cast(event_id as varchar) as event_id,
+    cast(user_id as varchar) as user_id,
+    cast(actor as varchar) as actor,
+    cast(event_type as varchar) as event_type,
+    cast(query as varchar) as query,
+    cast(item_id as varchar) as item_id,
+    cast(occurred_at as timestamptz) as occurred_at,
+    cast(weight as bigint) as weight
+from linked

@@ -27,13 +27,31 @@ offered as (
     group by items.item_id, items.title
 ),
 
-expected as (
+chances as (
     select
         item_id,
         (weight + $word_smoothing * 100000)
         / (sum(weight) over () + $word_smoothing * 100000 * count(*) over ()) as chance,
         weight / 1000000.0 as taken
     from offered
+),
+
+-- Items and listed queries are numbered: what follows is asked of many millions of their pairs.
+expected as (
+    select
+        item_id,
+        row_number() over () as item,
+        chance,
+        ln(chance) as known,
+        ln($word_smoothing * chance / (taken + $title_weight + $word_smoothing)) as unsaid
+    from chances
+),
+
+asking as (
+    select
+        query,
+        row_number() over () as number
+    from listed_queries
 ),
 
 known_queries as (
@@ -124,125 +142,140 @@ mended_words as (
 
 asked as (
     select distinct
-        listed_words.query,
+        asking.number,
         vocabulary.word
     from listed_words
+    inner join asking on listed_words.query = asking.query
     left join mended_words on listed_words.word = mended_words.word
     inner join vocabulary on vocabulary.word = coalesce(mended_words.meant, listed_words.word)
 ),
 
 known_words as (
     select
-        query,
+        number,
         count(*) as words
     from asked
-    group by query
+    group by number
 ),
 
 -- The items of a word that speak loudest for it; a word of very many items says little about any of them.
-heard as (
+loudest as (
     select *
     from word_items
+    where word in (select asked.word from asked)
     qualify row_number() over (partition by word order by weight desc, item_id asc) <= 20 * $k
+),
+
+heard as (
+    select
+        loudest.word,
+        expected.item,
+        cast(
+            round(1000000 * ln(1 + loudest.weight / 1000000.0 / ($word_smoothing * expected.chance))) as bigint
+        ) as gain
+    from loudest
+    inner join expected on loudest.item_id = expected.item_id
 ),
 
 matched as (
     select
-        asked.query,
-        heard.item_id,
-        sum(
-            cast(
-                round(1000000 * ln(1 + heard.weight / 1000000.0 / ($word_smoothing * expected.chance))) as bigint
-            )
-        ) as gain
+        asked.number,
+        heard.item,
+        sum(heard.gain) as gain
     from asked
     inner join heard on asked.word = heard.word
-    inner join expected on heard.item_id = expected.item_id
-    group by asked.query, heard.item_id
+    group by asked.number, heard.item
 ),
 
 judged as (
     select
-        matched.query,
-        matched.item_id,
-        matched.gain + cast(
-            round(
-                1000000 * (
-                    ln(expected.chance)
-                    + known_words.words * ln(
-                        $word_smoothing * expected.chance / (expected.taken + $title_weight + $word_smoothing)
-                    )
-                )
-            ) as bigint
-        ) as likelihood
+        matched.number,
+        matched.item,
+        matched.gain
+        + cast(round(1000000 * (expected.known + known_words.words * expected.unsaid)) as bigint) as likelihood
     from matched
-    inner join expected on matched.item_id = expected.item_id
-    inner join known_words on matched.query = known_words.query
+    inner join expected on matched.item = expected.item
+    inner join known_words on matched.number = known_words.number
+),
+
+likeliest as (
+    select
+        number,
+        max(likelihood) as likelihood
+    from judged
+    group by number
 ),
 
 weighed as (
     select
-        query,
-        item_id,
+        judged.number,
+        judged.item,
         cast(
-            round(1000000000 * exp((likelihood - max(likelihood) over (partition by query)) / 1000000.0)) as bigint
+            round(1000000000 * exp((judged.likelihood - likeliest.likelihood) / 1000000.0)) as bigint
         ) as weight
     from judged
+    inner join likeliest on judged.number = likeliest.number
 ),
 
-by_words as (
+weighed_in_all as (
     select
-        query,
-        item_id,
-        weight / sum(weight) over (partition by query) as share
+        number,
+        sum(weight) as weight
     from weighed
+    group by number
 ),
 
 by_query as (
     select
-        evidence.query,
-        evidence.item_id,
+        asking.number,
+        expected.item,
         evidence.weight / 1000000.0 as taken,
         sum(evidence.weight) over (partition by evidence.query) / 1000000.0 as taken_in_all
     from evidence
-    inner join listed_queries on evidence.query = listed_queries.query
+    inner join asking on evidence.query = asking.query
+    inner join expected on evidence.item_id = expected.item_id
 ),
 
 whole as (
     select
-        query,
+        number,
         any_value(taken_in_all) as taken_in_all
     from by_query
-    group by query
+    group by number
 ),
 
 answered as (
     select
-        coalesce(by_words.query, by_query.query) as query,
-        coalesce(by_words.item_id, by_query.item_id) as item_id,
-        coalesce(by_words.share, 0) as share,
+        number,
+        item,
+        coalesce(weighed.weight / weighed_in_all.weight, 0) as share,
         coalesce(by_query.taken, 0) as taken
-    from by_words
-    full outer join by_query
-        on
-            by_words.query = by_query.query
-            and by_words.item_id = by_query.item_id
+    from weighed
+    inner join weighed_in_all using (number)
+    full outer join by_query using (number, item)
+    where by_query.taken > 0 or weighed.weight >= 0.001 * weighed_in_all.weight
+),
+
+placed as (
+    select
+        answered.number,
+        answered.item,
+        (answered.taken + $query_smoothing * answered.share)
+        / (coalesce(whole.taken_in_all, 0) + $query_smoothing) as score,
+        answered.taken > 0 as is_taken,
+        answered.taken + $query_smoothing * answered.share as evidence
+    from answered
+    left join whole on answered.number = whole.number
 )
 
 select
-    cast(answered.query as varchar) as query,
-    cast(answered.item_id as varchar) as item_id,
-    cast(
-        (answered.taken + $query_smoothing * answered.share)
-        / (coalesce(whole.taken_in_all, 0) + $query_smoothing) as double
-    ) as score,
-    cast(answered.taken > 0 as boolean) as is_taken
-from answered
-left join whole on answered.query = whole.query
+    cast(asking.query as varchar) as query,
+    cast(expected.item_id as varchar) as item_id,
+    cast(placed.score as double) as score,
+    cast(placed.is_taken as boolean) as is_taken
+from placed
+inner join asking on placed.number = asking.number
+inner join expected on placed.item = expected.item
 qualify
-    row_number() over (
-        partition by answered.query
-        order by answered.taken + $query_smoothing * answered.share desc, answered.item_id asc
-    ) <= $k
-    and (answered.taken > 0 or answered.share >= 0.001)
+    row_number() over (partition by placed.number order by placed.evidence desc, expected.item_id asc) <= $k
 order by query asc, score desc, item_id asc

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.drift import PROFILE_REFERENCES, judge_profile
-from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
+from pipeline.duck import connect, fetch_table, load_files, make_table, view_files, write_table
 from pipeline.lake import Work, keep_together, open_stages
 from pipeline.ruling import count_popular, find_rules
 from pipeline.run import Run, StageResult
@@ -94,21 +94,22 @@ def derive_tables(work: Work) -> None:
         busy = fetch_table(connection, "busy_actors", **values)
         connection.register("busy_actors", busy)
         check_busy_actors(work, busy)
-        derive("window_events")
-        for table in ("unknown_items", "profiled_events", "unjoined_events", "event_profile"):
+        make_table(connection, "window_events", **values)
+        make_table(connection, "profiled_events", **values)
+        for table in ("unknown_items", "unjoined_events", "event_profile"):
             derive(table)
         count_unjoined(work)
         check_unknown_items(work)
         judge_profile(work, len(references))
         derive("holdout", known_as="held_out")
-        derive("linked_events")
+        make_table(connection, "linked_events", **values)
         tier = choose_tier(fetch_table(connection, "tier_figures").to_pylist()[0], settings)
         state_tier(work, tier)
         values["tier"] = tier.name
         if tier.name == POPULAR:  # without a model there is nothing to judge by, so nothing is hidden
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
-            derive("linked_events")
+            make_table(connection, "linked_events", **values)
         connection.register("rule_lines", find_rules(work))
         derive("shop_rules")
         ruled = fetch_table(connection, "ruled_items")

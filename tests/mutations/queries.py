@@ -8,7 +8,7 @@ MUTATIONS = [
         "words say nothing",
         FILE,
         "inner join heard on asked.word = heard.word",
-        "inner join heard on asked.query = heard.word",
+        "inner join heard on cast(asked.number as varchar) = heard.word",
         ANSWERS + "test_a_query_nobody_took_anything_after_borrows_from_its_words",
     ),
     (
