@@ -1,7 +1,13 @@
 -- The item that each of a fixed share of users took last, hidden from every derived table so that the model can be
 -- judged by it.
 -- Grain: one row per held-out user; users with fewer than three known items in the window are left alone.
-with known as (
+with examined as (
+    select user_id
+    from (select distinct window_events.user_id from window_events) as users
+    where is_examined(user_id, $holdout_share)
+),
+
+known as (
     select
         window_events.user_id,
         window_events.item_id,
@@ -11,9 +17,7 @@ with known as (
     from window_events
     inner join event_types on window_events.event_type = event_types.event_type
     inner join items on window_events.item_id = items.item_id
-    where
-        window_events.user_id is not null
-        and is_examined(window_events.user_id, $holdout_share)
+    inner join examined on window_events.user_id = examined.user_id
     group by window_events.user_id, window_events.item_id
 ),
 

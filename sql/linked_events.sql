@@ -17,7 +17,7 @@ with counted as (
             round(
                 event_types.weight
                 * 1000000
-                * pow(0.5, date_diff('hour', window_events.occurred_at, $hour_end) / $half_life_hours)
+                * pow(0.5, (hour_number($hour_end) - hour_number(window_events.occurred_at)) / $half_life_hours)
             ) as bigint
         ) as weight
     from window_events

@@ -57,3 +57,6 @@ create or replace macro read_count(text) as
 -- Whether a user is of the fixed share that models are judged by: nothing is learnt of items from them.
 create or replace macro is_examined(user_id, share) as
     coalesce(md5_number_lower(user_id) % 10000 < cast(share * 10000 as integer), false);
+
+-- Whole hours of a moment since 1970, in UTC; `date_diff` asks a calendar, which takes ten times as long.
+create or replace macro hour_number(moment) as epoch_us(moment) // 3600000000;
