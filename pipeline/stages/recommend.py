@@ -13,7 +13,8 @@ from pipeline.errors import BadInput
 from pipeline.hours import HOUR
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
-from pipeline.model_files import Factors, pair_matrix, positions, read_factors
+from pipeline.model_files import Factors, choose, find_vectors, pair_matrix, positions, read_factors
+from pipeline.resting import find_resting
 from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, write_ruled
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
@@ -32,7 +33,7 @@ def recommend(run: Run) -> StageResult:
             )
         catalog = pq.read_table(work.read("items"), columns=["item_id", "is_available"]).to_pandas()
         offered = pd.Index(catalog.loc[catalog["is_available"], "item_id"])
-        never = np.flatnonzero(~items.ids.isin(offered)).astype(np.int32)
+        never = np.flatnonzero(offered.get_indexer(items.ids) < 0).astype(np.int32)
         pairs, ruling = all_pairs(work), read_ruling(work, with_fresh=True)
         longest = count_candidates(work, ruling)
         work.rows_in = len(pairs)
@@ -62,21 +63,26 @@ def all_pairs(work: Work) -> pd.DataFrame:
 def score_users(
     work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints, ruling: Ruling
 ) -> tuple[pa.Table, pa.Table]:
-    """The users to list, and their best items with scores and reasons; users with a held-out pair are folded in anew."""
+    """The users to list, and their best items with scores and reasons, of most as they were where the model was carried on.
+
+    Users with a held-out pair are folded in anew.
+    """
     settings = work.run.settings
-    ids = pd.Index(sorted(pairs["user_id"].unique()))
-    trained = pairs[pairs["item_id"].isin(items.ids)]
-    rows, columns = positions(ids, trained["user_id"]), positions(items.ids, trained["item_id"])
+    everyone = pd.Index(sorted(pairs["user_id"].unique()))
+    hidden = pd.Index(pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas())
+    known, common = everyone.difference(hidden).intersection(users.ids), common_queries(work)
+    rested = find_resting(work, choose(users, known), items, ruling, common)
+    ids = everyone.difference(pd.Index(rested["user_id"].unique().to_pandas()))
+    work.facts["resting_users"] = len(everyone) - len(ids)
+    rows, columns = positions(ids, pairs["user_id"]), positions(items.ids, pairs["item_id"])
     order = np.lexsort((columns, rows))  # as the cells of the matrix stand, to which reasons refer
-    trained, rows, columns = trained.iloc[order].reset_index(drop=True), rows[order], columns[order]
+    order = order[(rows[order] >= 0) & (columns[order] >= 0)]
+    trained, rows, columns = pairs.iloc[order].reset_index(drop=True), rows[order], columns[order]
     weights = trained["weight"].to_numpy()
     met, shape = (trained["kind"] != "search").to_numpy(), (len(ids), len(items.ids))
     matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
-    vectors = np.zeros((len(ids), settings.factors), np.float32)
-    known = users.ids.get_indexer(ids)
-    vectors[known >= 0] = users.vectors[known[known >= 0]]
-    hidden = pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas()
-    again = np.unique(np.concatenate([positions(ids, hidden), np.flatnonzero(known < 0)])).astype(np.int32)
+    vectors = find_vectors(users, ids)
+    again = np.flatnonzero(known.get_indexer(ids) < 0).astype(np.int32)
     vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work, "regularization"), settings)
     bought = ruling.owned_items.to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
@@ -87,11 +93,10 @@ def score_users(
     kinds, strength = trained["kind"].to_numpy(object), trained_with(work, "regularization")
     chosen = reasons.choose_references(items.vectors, lists, matrix, kinds, strength)
     # A reason stands beside a user: it names what was typed only when enough others typed it too.
-    told = trained["query"].where(trained["query"].isin(common_queries(work)))
+    told = trained["query"].where(common.get_indexer(pd.Index(trained["query"])) >= 0)
     texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], told)
-    return pa.table({"user_id": pa.array(ids, pa.string())}), flatten(
-        "user_id", ids, items.ids, lists, top.scores, texts
-    )
+    scored = flatten("user_id", ids, items.ids, lists, top.scores, texts)
+    return pa.table({"user_id": pa.array(everyone, pa.string())}), pa.concat_tables([scored, rested])
 
 
 def trained_with(work: Work, knob: str) -> float:
@@ -130,7 +135,7 @@ def score_queries(
     settings = work.run.settings
     ids = pd.Index(listed["query"].to_pandas())
     found = answers.to_pandas()
-    trained = found[found["item_id"].isin(items.ids)]
+    trained = found[items.ids.get_indexer(pd.Index(found["item_id"])) >= 0]
     rows, columns = positions(ids, trained["query"]), positions(items.ids, trained["item_id"])
     shape = (len(ids), len(items.ids))
     met = np.ones(len(trained), bool)
@@ -145,10 +150,10 @@ def score_queries(
     return flatten("query", ids, items.ids, lists, top.scores, texts)
 
 
-def common_queries(work: Work) -> set[str]:
+def common_queries(work: Work) -> pd.Index:
     """The queries that `min_analyst_users` users typed; sessions without a user do not count, they may be one person's."""
     typed = pq.read_table(work.read("queries"), columns=["query", "users"]).to_pandas()
-    return set(typed.loc[typed["users"] >= work.run.settings.min_analyst_users, "query"])
+    return pd.Index(typed.loc[typed["users"] >= work.run.settings.min_analyst_users, "query"])
 
 
 def score_similar(items: Factors, never: als.Ints, settings: Settings, longest: int) -> pa.Table:

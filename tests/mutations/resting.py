@@ -1,0 +1,72 @@
+"""Guards of lists that rest, switched off one at a time: (name, file, old text, new text, the test that fails)."""
+
+FILE = "pipeline/resting.py"
+QUERY = "sql/resting_users.sql"
+LISTS = "tests/pipeline/test_resting.py::"
+USERS = "tests/sql/test_resting_users.py::"
+
+MUTATIONS = [
+    (
+        "the list of who has another vector rests",
+        FILE,
+        "still = Factors(vectors.ids[is_same], vectors.vectors[is_same])",
+        "still = Factors(vectors.ids[is_same | True], vectors.vectors)",
+        LISTS + "test_lists_that_rest_are_what_would_be_computed",
+    ),
+    (
+        "what can be had again comes into no list that rests",
+        FILE,
+        "scores.max(axis=1) >= lowest",
+        "scores.max(axis=1) >= np.inf * lowest",
+        LISTS + "test_what_can_be_had_no_more_leaves_lists_and_what_can_be_had_again_comes_into_them",
+    ),
+    (
+        "lists rest while a rule holds",
+        FILE,
+        'trained.get("way") != "fold_in" or not ruling.is_empty',
+        'trained.get("way") != "fold_in"',
+        LISTS + "test_nothing_rests_while_a_rule_holds_nor_in_the_hour_after",
+    ),
+    (
+        "lists that a rule made rest",
+        FILE,
+        " or were_ruled(work, hour)",
+        "",
+        LISTS + "test_nothing_rests_while_a_rule_holds_nor_in_the_hour_after",
+    ),
+    (
+        "lists of another model rest",
+        FILE,
+        'not work.is_whole("user_recommendations", hour) or ',
+        "",
+        LISTS + "test_nothing_rests_beside_lists_that_were_made_from_another_model",
+    ),
+    (
+        "a list with an item that is gone rests",
+        QUERY,
+        "and not bool_or(item_id in (select lost_items.item_id from lost_items))",
+        "and true",
+        USERS + "test_a_list_with_an_item_that_is_gone_or_has_another_vector_is_made_anew",
+    ),
+    (
+        "the list of who bought something rests",
+        QUERY,
+        "where user_id not in (select bought_otherwise.user_id from bought_otherwise)",
+        "where true",
+        USERS + "test_the_list_of_who_has_bought_something_else_since_is_made_anew",
+    ),
+    (
+        "a list that was filled up rests",
+        QUERY,
+        "where lists_then.reason <> '[\"popular\"]'",
+        "where true",
+        USERS + "test_a_list_with_a_place_that_the_model_did_not_fill_is_made_anew",
+    ),
+    (
+        "a list that names a rare query rests",
+        QUERY,
+        "not starts_with(reason, '[\"searched\",')\n",
+        "true\n",
+        USERS + "test_a_list_that_names_a_query_which_too_few_type_by_now_is_made_anew",
+    ),
+]
