@@ -3,6 +3,7 @@
 import logging
 import sys
 from datetime import UTC, datetime
+from statistics import median
 from typing import Annotated
 
 import typer
@@ -26,6 +27,7 @@ from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import choose_stages, run_stages
+from pipeline.prices import HOURS_A_MONTH, dollars
 from pipeline.run import Run
 from pipeline.serving import database, read
 from pipeline.serving.rollback import list_pins
@@ -126,6 +128,12 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         return
     states = history.hour_states(settings, newest, hours)
     show.console.print(show.hours(states))
+    if published := [state["usd"] for state in states if state["version"]]:
+        hourly = median(published)
+        month = dollars(HOURS_A_MONTH * hourly)
+        show.sentence(
+            f"cost: {dollars(hourly)} an hour at the median, {month} a month of such hours (docs/performance.md)"
+        )
     for state in states:
         catalog = state["catalog"]
         if catalog and not catalog["is_captured"]:

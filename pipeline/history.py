@@ -86,6 +86,7 @@ def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str
                 "catalog": stage_facts(run, "ingest_catalog").get("catalog"),
                 "stages": [stage["stage"] for stage in account["stages"] if not stage["sentence"]],
                 "seconds": sum(stage["seconds"] for stage in account["stages"] if not stage["sentence"]),
+                "usd": sum(stage["usd"] for stage in account["stages"]),
                 "version": account["version"],
                 "rules": count_rules(account),
                 "failures": failures,

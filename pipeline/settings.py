@@ -46,6 +46,10 @@ class Settings(BaseSettings):
         50.0, gt=0, description="minutes after which a run of Airflow that has not ended raises an alarm"
     )
 
+    price_sheet: str = Field(
+        "", description="JSON file of what a processor hour and a gigabyte hour cost; empty: pipeline/price_sheet.json"
+    )
+
     # serving
     stale_after_minutes: float = Field(
         90.0,

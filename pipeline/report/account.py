@@ -3,10 +3,12 @@
 Of each stage the newest attempt speaks: the failed one if there is one (a success clears it), else the one that landed.
 """
 
+from pathlib import Path
 from typing import Any
 
 from pipeline.gates import GATES
 from pipeline.manifests import read_attempts
+from pipeline.prices import SHEET, Prices, price, read_prices
 from pipeline.privacy.tombstones import ERASED, SENTENCE
 from pipeline.run import Run
 
@@ -21,7 +23,7 @@ Account = dict[str, Any]
 
 def read_account(run: Run) -> Account:
     """What is known of the hour; `stages` is empty when nothing of it has run."""
-    now = run.settings.facts()
+    now, prices = run.settings.facts(), read_prices(Path(run.settings.price_sheet or SHEET))
     attempts = {stage: {**UNSAID, **attempt} for stage, attempt in read_attempts(run).items()}
     for attempt in attempts.values():
         attempt["settings"] = now | attempt["settings"]  # a setting that is younger than the manifest has today's value
@@ -43,7 +45,9 @@ def read_account(run: Run) -> Account:
         "quality": quality,
         "shop_rules": attempts.get("recommend", UNSAID)["facts"].get("rules", []),
         "evaluated": attempts.get("evaluate", {}).get("facts", {}),
-        "stages": [_stage(stage, attempt) for stage, attempt in attempts.items()],
+        "stages": [_stage(stage, attempt, prices) for stage, attempt in attempts.items()],
+        "prices": prices,
+        "users": attempts.get("recommend", UNSAID)["facts"].get("users", 0),
         "limits": {stage: attempt["limits"] for stage, attempt in attempts.items()},
     }
 
@@ -64,7 +68,7 @@ def _state(attempts: dict[str, Any]) -> str:
     return "published" if "publish" in attempts else "under way"
 
 
-def _stage(stage: str, attempt: dict[str, Any]) -> dict[str, Any]:
+def _stage(stage: str, attempt: dict[str, Any], prices: Prices) -> dict[str, Any]:
     numbers = {
         name: value
         for name, value in attempt["facts"].items()
@@ -76,6 +80,7 @@ def _stage(stage: str, attempt: dict[str, Any]) -> dict[str, Any]:
         "rows_in": attempt["rows_in"],
         "rows_out": attempt["rows_out"],
         **attempt["timings"],
+        "usd": price([attempt["timings"]], prices),
         "notes": attempt["notes"],
         "figures": numbers,
     }

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from pipeline.prices import HOURS_A_MONTH, dollars
 from pipeline.report import trends
 from pipeline.report.account import Account, count_rules
 from pipeline.report.briefs import Brief
@@ -75,6 +76,7 @@ def _figures(account: Account) -> list[tuple[str, str]]:
         (str(counts["warned"]), "rules warned"),
         (str(counts["refused"]), "rules refused rows"),
         (f"{sum(stage['seconds'] for stage in account['stages']):.1f} s", "all stages"),
+        (dollars(HOURS_A_MONTH * sum(stage["usd"] for stage in account["stages"])), "a month of such hours"),
     ]
     published = account["freshness"].get("steps", {}).get("published")
     if published:

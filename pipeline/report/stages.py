@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from pipeline.prices import HOURS_A_MONTH, dollars
 from pipeline.report.account import Account
 from pipeline.report.briefs import Brief
 from pipeline.report.html import Html, badge, card, element, join, number, table
@@ -15,12 +16,36 @@ def stages(account: Account, day: Sequence[Brief]) -> Html:
     """A bar for what each stage took, with a mark at the median of the hours before it, rows, and what it says."""
     usual = usual_seconds(account, day)
     longest = max([*(stage["seconds"] for stage in account["stages"]), *usual.values()], default=0) or 1
-    heads = ["stage", "", "seconds", "usually", "peak MiB", "rows in", "rows out", "what it says"]
+    heads = [
+        "stage",
+        "",
+        "seconds",
+        "usually",
+        "CPU s",
+        "peak MiB",
+        "USD a month",
+        "rows in",
+        "rows out",
+        "what it says",
+    ]
     rows = [_row(stage, usual.get(stage["stage"]), longest) for stage in account["stages"]]
+    prices = account["prices"]
     return card(
         "Stages",
-        table(heads, rows, right=("seconds", "usually", "peak MiB", "rows in", "rows out"), class_="stages"),
-        hint="Usually, and the mark in the bar: the median of the 23 hours before, where at least 3 of them ran it.",
+        table(heads, rows, right=tuple(heads[2:-1]), class_="stages"),
+        hint="Usually, and the mark in the bar: the median of the 23 hours before, where at least 3 of them ran it. "
+        f"The hour cost {tell_cost(account)}, by the price sheet {prices['id']}: {prices['per_cpu_hour']} USD a processor "
+        f"hour, {prices['per_gb_hour']} USD a gigabyte hour of the most that a stage held, without the serving database. "
+        f"{prices['source']}",
+    )
+
+
+def tell_cost(account: Account) -> str:
+    """What the hour cost, a month of such hours, and that for 1,000 users with a list."""
+    month = HOURS_A_MONTH * sum(stage["usd"] for stage in account["stages"])
+    said = f"{dollars(month / HOURS_A_MONTH)}, {dollars(month)} a month of such hours"
+    return said + (
+        f", {dollars(month / account['users'] * 1000)} of it for each 1,000 users" if account["users"] else ""
     )
 
 
@@ -46,7 +71,9 @@ def _row(stage: dict[str, Any], usual: float | None, longest: float) -> list[Any
         ),
         f"{stage['seconds']:.2f}",
         f"{usual:.2f}" if usual else "",
+        f"{stage['cpu_seconds']:.2f}",
         f"{stage['peak_rss_mb']:,.0f}",
+        dollars(HOURS_A_MONTH * stage["usd"]).removesuffix(" USD"),
         number(stage["rows_in"]),
         number(stage["rows_out"]),
         join(*said),

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from pipeline.gates import GATES
 from pipeline.hours import HOUR
 from pipeline.line import run_stage
+from pipeline.prices import dollars
 from pipeline.privacy.tombstones import SENTENCE, raise_tombstone
 from pipeline.report import charts
 from pipeline.report.account import read_account
@@ -45,6 +46,18 @@ def test_the_page_has_the_figures_of_the_tables(told: Settings) -> None:
     cells = "".join(f'<td class="right">{value}</td>' for value in row)
     assert cells in page_path(told.reports, FIRST).read_text()
     assert cells in (told.reports / "index.html").read_text()
+
+
+def test_the_page_tells_what_the_hour_cost_by_the_price_sheet(told: Settings, tmp_path: Path) -> None:
+    sheet = tmp_path / "prices.json"
+    sheet.write_text('{"id": "own", "source": "made up", "per_cpu_hour": 3600, "per_gb_hour": 0}', encoding="utf-8")
+    own = told.model_copy(update={"price_sheet": str(sheet)})
+    account = read_account(Run(FIRST, own))
+    seconds = [stage["cpu_seconds"] for stage in account["stages"]]
+    assert [stage["usd"] for stage in account["stages"]] == pytest.approx(seconds)
+    run_stage("report", FIRST, own)
+    text, cost = page_path(told.reports, FIRST).read_text(), sum(stage["usd"] for stage in account["stages"])
+    assert f"{dollars(cost)}, {dollars(730 * cost)} a month of such hours, by the price sheet own: 3600 USD" in text
 
 
 def test_the_page_names_its_hour_in_utc_and_a_command_that_shows_its_rows(told: Settings) -> None:

@@ -1,0 +1,50 @@
+"""What work costs by a price sheet: processor hours, and gigabytes of memory held for hours, as clouds sell them.
+
+Not in it are databases, storage, traffic and what Airflow itself needs: these are paid whether or not an hour runs.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+
+SHEET = Path(__file__).with_name("price_sheet.json")
+HOURS_A_MONTH = 730  # 8,760 / 12
+Prices = Mapping[str, Any]
+
+
+def read_prices(path: Path = SHEET) -> dict[str, Any]:
+    """A price sheet; raises `BadInput` where a price is missing or negative."""
+    try:
+        prices = json.loads(path.read_text(encoding="utf-8"))
+        wrong = [name for name in ("per_cpu_hour", "per_gb_hour") if not prices[name] >= 0]
+        wrong += [name for name in ("id", "source") if not isinstance(prices[name], str)]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(
+            f"{path} is no price sheet ({error}); it needs id, source, per_cpu_hour and per_gb_hour."
+        ) from None
+    if wrong:
+        raise BadInput(
+            f"{path}: {', '.join(wrong)} cannot be; prices are US dollars from 0 on, id and source are words."
+        )
+    whole: dict[str, Any] = prices
+    return whole
+
+
+def price(stages: Iterable[Mapping[str, Any]], prices: Prices) -> float:
+    """US dollars for stages of these `cpu_seconds`, `seconds` and `peak_rss_mb` (MiB).
+
+    Memory is counted as a machine would be rented for it: the most that a stage held, for as long as it ran.
+    """
+    return sum(
+        stage["cpu_seconds"] / 3600 * prices["per_cpu_hour"]
+        + stage["peak_rss_mb"] / 1024 * stage["seconds"] / 3600 * prices["per_gb_hour"]
+        for stage in stages
+    )
+
+
+def dollars(amount: float) -> str:
+    """An amount in words: two digits that say something, cents from a dollar on."""
+    return f"{amount:,.2f} USD" if amount >= 1 else f"{amount:.2g} USD"
