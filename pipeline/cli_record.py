@@ -106,6 +106,27 @@ def nothing(log: LogFolder, batch: Batch, out: Out) -> None:
     control("nothing", log, batch, out)
 
 
+@run.command()
+def stream(
+    log: LogFolder,
+    batch: Batch,
+    out: Out,
+    micro_batch: Annotated[
+        str, typer.Option("--micro-batch", help="Take the rows of so long together, such as 10s or 1h; 0s: one by one.")
+    ] = "0s",
+) -> None:
+    """Reference: rows one by one as they are delivered, users folded in against the models of a batch arm."""
+    from pipeline.comparison.clock import parse_duration
+    from pipeline.comparison.log import read_log
+    from pipeline.comparison.stream import run_stream
+
+    read, together = read_log(log), parse_duration(micro_batch)
+    with progress_bar() as progress:
+        task = progress.add_task("stream", total=read.counts["events"])
+        run_stream(read, batch, out, micro_batch=together, tell=lambda rows: progress.update(task, advance=rows))
+    show.sentence(f"{out}: bundle of the streaming reference arm")
+
+
 def control(name: str, log: Path, batch: Path, out: Path) -> None:
     """The bundle of a control is made and said."""
     from pipeline.comparison.controls import run_control

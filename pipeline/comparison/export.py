@@ -1,7 +1,5 @@
 """The bundle of a batch run: what its serving database and its lake say, in the tables that a judge reads."""
 
-import json
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -9,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
 from pipeline.comparison.bundle import columns_of, write_arm, write_rows, write_table
@@ -17,11 +14,12 @@ from pipeline.comparison.feed import Feed, moment
 from pipeline.comparison.interval import Ran, Took
 from pipeline.comparison.log import Log, spell
 from pipeline.comparison.machine import describe_machine
+from pipeline.comparison.models import export_models
 from pipeline.duck import connect as connect_duck
 from pipeline.duck import fetch_table, view_files
 from pipeline.errors import BadInput
-from pipeline.files import code_version, hash_file, hash_json
-from pipeline.manifests import find_table, stage_facts
+from pipeline.files import code_version, hash_json
+from pipeline.manifests import find_table
 from pipeline.run import Run
 from pipeline.serving.contract import Asked, Listed, Source
 from pipeline.serving.database import connect, reading
@@ -52,7 +50,7 @@ def export_run(
     write_rows(out, "runs", [run_row(one) for one in ran])
     write_rows(out, "costs", [*cost_rows(ran), reading_row(serving)])
     write_rows(out, "faults", [])
-    export_models(out / "models", published, settings)
+    export_models(out, published, settings)
     write_arm(
         out,
         described
@@ -241,29 +239,3 @@ def reading_row(took: dict[str, float]) -> dict[str, Any]:
         "bytes_read": 0,
         "bytes_written": 0,
     }
-
-
-def export_models(folder: Path, published: Sequence[Ran], settings: Settings) -> None:
-    """The item factors of every published run stand in the folder, and `models.json` says what they were learnt with."""
-    folder.mkdir()
-    described = []
-    for one in published:
-        run = Run(one.interval.hours[-1], settings)
-        found = find_table(run, "item_factors")
-        if found is None:
-            continue
-        file = folder / f"{one.version}.parquet"
-        shutil.copyfile(found[0], file)
-        facts = stage_facts(run, "train")
-        described.append(
-            {
-                "version": one.version,
-                "file": file.name,
-                "sha256": hash_file(file),
-                "items": pq.read_metadata(file).num_rows,
-                "alpha": facts["alpha"],
-                "regularization": facts["regularization"],
-            }
-        )
-    document = {"schema": 1, "settings": settings.facts(), "models": described}
-    (folder / "models.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
