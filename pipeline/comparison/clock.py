@@ -30,7 +30,7 @@ class Interval:
 
 def parse_duration(text: str) -> timedelta:
     """The duration that `90s`, `15m` or `4h` names; raises `BadInput` for any other spelling."""
-    found = re.fullmatch(r"(\d{1,6})([smh])", text)
+    found = re.fullmatch(r"([0-9]{1,6})([smh])", text)
     if not found:
         raise BadInput(f"{text!r} is not a duration; write it like 90s, 15m or 4h.")
     return int(found[1]) * UNITS[found[2]]

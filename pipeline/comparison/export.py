@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Engine, select
 
 from pipeline.comparison.bundle import columns_of, write_arm, write_rows, write_table
@@ -158,8 +159,8 @@ def export_visibility(feed: Feed, ran: Sequence[Ran], settings: Settings) -> pa.
         for hour in one.interval.hours:
             landed = one.landed.get(hour)
             fates = find_fates(feed, hour, settings, landed is not None)
-            is_accepted = pa.compute.equal(fates["fate"], "accepted")
-            shown = pa.compute.if_else(is_accepted, pa.scalar(visible, MOMENT), pa.scalar(None, MOMENT))
+            is_accepted = pc.equal(fates["fate"], "accepted")
+            shown = pc.if_else(is_accepted, pa.scalar(visible, MOMENT), pa.scalar(None, MOMENT))
             columns = [
                 fates["event_id"],
                 fates["occurred"],
@@ -177,7 +178,7 @@ def find_fates(feed: Feed, hour: datetime, settings: Settings, has_landed: bool)
     run = Run(hour, settings)
     tables = {name: find_table(run, name) for name in ("events", "quarantined_events")} if has_landed else {}
     with connect_duck(settings, settings.home / "spill") as connection:
-        connection.register("delivered", rows.append_column("row", pa.array(range(1, len(rows) + 1), pa.int64())))
+        connection.register("log_rows", rows.append_column("row", pa.array(range(1, len(rows) + 1), pa.int64())))
         for view, name, column in (
             ("accepted", "events", "event_id"),
             ("quarantined", "quarantined_events", "locator"),

@@ -152,7 +152,7 @@ def write_tables(
     values: dict[str, Any] = {"hour_start": started, "hour_end": ended, "link_minutes": settings.link_minutes}
     with connect(settings, scratch) as connection:
         view_files(connection, "pulled", events)
-        view_files(connection, "snapshots", snapshots)
+        view_files(connection, "shown_items", snapshots)
         for table in TABLES:
             rows = fetch_table(connection, f"comparison/log_{table}", **values)
             files[table] = write_table(scratch, f"log_{table}", rows)

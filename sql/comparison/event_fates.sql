@@ -3,15 +3,15 @@
 -- Grain: one row per delivered row, in their order. An event whose own time cannot be read counts from its delivery.
 with judged as (
     select
-        delivered.row,
-        delivered.event_id,
-        coalesce(read_moment(trim(delivered.occurred_at)), delivered.delivered_at) as occurred,
-        clean(delivered.event_id) in (select accepted.event_id from accepted) as is_known,
-        delivered.row in (
+        log_rows.row,
+        log_rows.event_id,
+        coalesce(read_moment(trim(log_rows.occurred_at)), log_rows.delivered_at) as occurred,
+        clean(log_rows.event_id) in (select accepted.event_id from accepted) as is_known,
+        log_rows.row in (
             select cast(split_part(quarantined.locator, ':', -1) as bigint)
             from quarantined
         ) as is_refused
-    from delivered
+    from log_rows
 )
 
 select

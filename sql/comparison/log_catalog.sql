@@ -7,7 +7,7 @@ with numbered as (
         *,
         dense_rank() over (order by shown_at asc) as snapshot,
         row(title, category, brand, price, currency, is_available) as said
-    from snapshots
+    from shown_items
     qualify row_number() over (
         partition by shown_at, item_id order by read_moment(trim(updated_at)) desc nulls last, locator desc
     ) = 1

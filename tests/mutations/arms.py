@@ -1,0 +1,193 @@
+"""Guards of frozen logs and of the arms that run on them."""
+
+TESTS = "tests/comparison/"
+ARMS, CONSUMER = TESTS + "test_arms.py::", TESTS + "test_consumer.py::"
+SQL = "tests/sql/comparison/"
+
+MUTATIONS = [
+    (
+        "a log whose files were altered is replayed",
+        "pipeline/comparison/log.py",
+        "if name not in hashes or not file.is_file() or hash_file(file) != hashes[name]:",
+        "if name not in hashes or not file.is_file():",
+        TESTS + "test_log.py::test_an_altered_file_is_refused_in_one_sentence",
+    ),
+    (
+        "a log whose files were altered together with their hashes is replayed",
+        "pipeline/comparison/log.py",
+        'if hash_log(hashes) != described["log_hash"]:',
+        "if False:",
+        TESTS + "test_log.py::test_a_file_that_was_altered_together_with_its_hash_is_refused",
+    ),
+    (
+        "a log is recorded over something",
+        "pipeline/comparison/log.py",
+        "if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):",
+        "if False:",
+        TESTS + "test_log.py::test_nothing_is_recorded_over_something",
+    ),
+    (
+        "who was erased is recorded in a log",
+        "pipeline/comparison/log.py",
+        "            blank_erased(settings, events[-1])\n",
+        "",
+        TESTS + "test_log.py::test_who_was_erased_is_in_no_log",
+    ),
+    (
+        "rows that the source excludes are recorded",
+        "sql/comparison/log_events.sql",
+        "    where excluded is null\n",
+        "",
+        SQL + "test_log_events.py::"
+        "test_what_the_source_excludes_is_left_out_and_a_row_without_an_id_is_named_by_its_place",
+    ),
+    (
+        "a row of a log can be read before it occurred",
+        "sql/comparison/log_events.sql",
+        "then greatest(claimed_at, stamped_at)",
+        "then stamped_at",
+        SQL + "test_log_events.py::"
+        "test_a_row_cannot_be_read_before_it_occurred_where_the_source_says_no_more_than_the_hour",
+    ),
+    (
+        "a change of the catalog counts before anybody could know it",
+        "sql/comparison/log_catalog.sql",
+        "read_moment(trim(updated_at)) >= shown_before",
+        "true",
+        SQL + "test_log_catalog.py::"
+        "test_a_change_counts_from_the_sources_own_time_where_that_lies_between_the_snapshots",
+    ),
+    (
+        "an item that is gone can be bought for ever",
+        "sql/comparison/log_catalog.sql",
+        "where shown_after is not null and",
+        "where false and",
+        SQL + "test_log_catalog.py::test_an_item_that_is_gone_can_no_longer_be_bought_until_it_comes_back",
+    ),
+    (
+        "a user asks for a list after the first event of the session",
+        "sql/comparison/log_reads.sql",
+        "    cast(begun_at - interval 1 second as timestamptz) as t,",
+        "    cast(begun_at + interval 1 second as timestamptz) as t,",
+        SQL + "test_log_reads.py::test_a_named_user_asks_a_second_before_the_first_event_of_each_session",
+    ),
+    (
+        "the pipeline is fed a catalog of the future",
+        "pipeline/comparison/feed.py",
+        "known = catalog.filter(pc.less_equal(",
+        "known = catalog.filter(pc.greater_equal(",
+        TESTS + "test_feed.py::test_the_catalog_at_a_moment_holds_the_newest_row_of_each_item_known_by_then",
+    ),
+    (
+        "a run begins while the one before it is at work",
+        "pipeline/comparison/clock.py",
+        "return max(due + delay, free)",
+        "return due + delay",
+        TESTS + "test_clock.py::test_a_run_begins_late_by_the_delay_and_never_before_the_run_before_it_is_over",
+    ),
+    (
+        "a cadence finer than the pipeline's hour is taken",
+        "pipeline/comparison/clock.py",
+        "if cadence < HOUR or cadence % HOUR:",
+        "if cadence < timedelta(minutes=1):",
+        TESTS + "test_clock.py::test_a_cadence_that_is_not_of_whole_hours_is_refused",
+    ),
+    (
+        "a cadence leaves hours of the log out",
+        "pipeline/comparison/clock.py",
+        "if len(hours) % size:",
+        "if False:",
+        TESTS + "test_clock.py::test_a_cadence_that_would_leave_hours_of_the_log_out_is_refused",
+    ),
+    (
+        "an hour whose events did not land counts as landed",
+        "pipeline/comparison/interval.py",
+        "ran.landed = {parse_hour(result.hour): ran.ended for result in results}",
+        "ran.landed = {hour: ran.ended for hour in ran.interval.hours}",
+        TESTS + "test_interval.py::test_only_hours_whose_events_landed_have_landed",
+    ),
+    (
+        "a version that did not go live counts as published",
+        "pipeline/comparison/interval.py",
+        'is_live = facts["outcome"] == "live"',
+        "is_live = True",
+        TESTS + "test_interval.py::test_a_version_that_did_not_go_live_is_not_published",
+    ),
+    (
+        "short lists are exported without what the read contract fills them up with",
+        "pipeline/comparison/export.py",
+        "if len(rows) < len(everyone):",
+        "if False:",
+        ARMS + "test_the_lists_of_a_bundle_are_those_that_the_read_contract_answers",
+    ),
+    (
+        "a read is answered by the next version",
+        "pipeline/comparison/export.py",
+        'side="right") - 1',
+        'side="right")',
+        ARMS + "test_reads_are_answered_by_the_version_that_was_live_then",
+    ),
+    (
+        "refused events become visible",
+        "pipeline/comparison/export.py",
+        'pc.equal(fates["fate"], "accepted")',
+        'pc.not_equal(fates["fate"], "lost")',
+        ARMS + "test_every_delivered_row_has_its_fate_and_is_visible_with_the_first_version_that_knows_it",
+    ),
+    (
+        "a control is made from a bundle of another log",
+        "pipeline/comparison/controls.py",
+        'if arm["log_hash"] != log.log_hash:',
+        "if False:",
+        ARMS + "test_what_is_not_a_whole_batch_bundle_of_this_log_is_refused",
+    ),
+    (
+        "a control is made from a bundle that was altered",
+        "pipeline/comparison/controls.py",
+        "if not (bundle / name).is_file() or hash_file(bundle / name) != expected:",
+        "if False:",
+        ARMS + "test_what_is_not_a_whole_batch_bundle_of_this_log_is_refused",
+    ),
+    (
+        "do nothing takes in what came later",
+        "pipeline/comparison/controls.py",
+        'columns["fate"] = pc.if_else(is_early, seen["fate"], "lost")',
+        'columns["fate"] = seen["fate"]',
+        ARMS + "test_do_nothing_shows_the_first_lists_for_ever_and_loses_what_comes_later",
+    ),
+    (
+        "users are folded in against a model that was altered",
+        "pipeline/comparison/models.py",
+        "if not self.file.is_file() or hash_file(self.file) != self.sha256:",
+        "if False:",
+        ARMS + "test_models_that_were_altered_or_are_not_there_are_refused",
+    ),
+    (
+        "the stream lists what was bought",
+        "pipeline/comparison/consumer.py",
+        "            scores[[given.places[item] for item in person.bought if item in given.places]] = -np.inf\n",
+        "",
+        CONSUMER + "test_a_list_never_holds_what_was_bought_or_cannot_be_bought_and_is_filled_from_the_popular",
+    ),
+    (
+        "the stream lists what cannot be bought",
+        "pipeline/comparison/consumer.py",
+        "            scores[never] = -np.inf\n",
+        "",
+        CONSUMER + "test_a_vector_and_its_list_are_those_of_the_model",
+    ),
+    (
+        "a repeated event counts twice in the stream",
+        "pipeline/comparison/consumer.py",
+        "if event in self.seen:",
+        "if False:",
+        CONSUMER + "test_an_event_counts_once_however_often_it_comes",
+    ),
+    (
+        "the stream takes events from the future",
+        "pipeline/comparison/consumer.py",
+        "if not -SKEW_SECONDS <= lag <= ",
+        "if not lag <= ",
+        CONSUMER + "test_a_row_that_breaks_a_rule_is_quarantined_and_teaches_nothing",
+    ),
+]
