@@ -63,6 +63,10 @@ def batch(
     cadence: Annotated[str, typer.Option(help="From run to run, in whole hours: 1h or 4h.")] = "1h",
     delay: Annotated[str, typer.Option(help="Added before each run begins, such as 15m.")] = "0s",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the model; default: that of the log.")] = None,
+    durations: Annotated[
+        Path | None,
+        typer.Option(help="Bundle by whose measured seconds the clock goes: every moment is the same again."),
+    ] = None,
 ) -> None:
     """The production stages of this repository, driven over the log on a simulated clock."""
     from pipeline.comparison.batch import run_batch
@@ -79,6 +83,7 @@ def batch(
             cadence=every,
             delay=late,
             seed=seed,
+            durations=durations,
             tell=lambda one: advance(progress, task, f"{format_hour(one.interval.hours[-1])} {one.status}"),
         )
     for one in ran:

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.comparison.clock import begin, name_duration, split_hours
+from pipeline.comparison.durations import read_durations, write_durations
 from pipeline.comparison.export import export_run
 from pipeline.comparison.feed import SOURCE, Feed
 from pipeline.comparison.interval import Ran, run_interval
-from pipeline.comparison.log import Log, check_new
+from pipeline.comparison.log import Log, check_new, spell
 from pipeline.hours import HOUR
 from pipeline.settings import Settings, load_settings
 
@@ -35,16 +36,19 @@ def run_batch(
     cadence: timedelta = HOUR,
     delay: timedelta = timedelta(),
     seed: int | None = None,
+    durations: Path | None = None,
     tell: Callable[[Ran], None] = lambda ran: None,
     **knobs: Any,
 ) -> list[Ran]:
     """The bundle of the batch arm on this log stands in `out`, with the models of its runs under `out/models`.
 
     `cadence` is a whole number of hours; `delay` is added before each run begins; `seed` (default: the log's) is that of the
-    model; `knobs` are settings. Raises `BadInput` for another cadence or a folder that holds something.
+    model; `durations` is an earlier bundle by whose clock this one goes; `knobs` are settings.
+    Raises `BadInput` for another cadence, durations of other runs, or a folder that holds something.
     """
     check_new(out)
     intervals = list(split_hours(log.started, log.ended, cadence))
+    known = read_durations(durations, intervals) if durations else {}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".batch-", dir=out.parent) as folder:
         settings = open_home(Path(folder), log.seed if seed is None else seed, len(intervals), **knobs)
@@ -53,7 +57,7 @@ def run_batch(
             for hour in interval.hours:
                 feed.deliver(hour)
             begun = begin(interval.end, delay, ran[-1].ended if ran else log.started)
-            ran.append(run_interval(interval, begun, settings))
+            ran.append(run_interval(interval, begun, settings, known.get(spell(interval.end))))
             tell(ran[-1])
         described = {
             "arm": f"batch {name_duration(cadence)}" + (f", {name_duration(delay)} late" if delay else ""),
@@ -61,9 +65,10 @@ def run_batch(
             "seed": settings.seed,
             "cadence_seconds": cadence.total_seconds(),
             "delay_seconds": delay.total_seconds(),
-            "notes": NOTES,
+            "notes": NOTES + (" Durations are those of an earlier bundle." if durations else ""),
         }
         export_run(out, log, feed, ran, settings, described)
+        write_durations(out, ran)
     return ran
 
 

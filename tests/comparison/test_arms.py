@@ -22,6 +22,7 @@ from pipeline.comparison.stream import run_stream
 from pipeline.comparison.validate import find_breaches
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR, parse_hour
+from pipeline.line import STAGES
 from pipeline.manifests import stage_facts
 from pipeline.run import Run
 from pipeline.serving.contract import Answer, Asked
@@ -32,6 +33,7 @@ from pipeline.settings import Settings, load_settings
 FIRST = parse_hour("2026-01-05T10")
 HOURS = [FIRST + step * HOUR for step in range(4)]
 DELAY = timedelta(minutes=15)
+KNOBS: dict[str, Any] = {"factors": 8, "iterations": 2, "data_docs": False}
 Rows = list[dict[str, Any]]
 
 
@@ -67,8 +69,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ran]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(batch_arm, "export_run", look_and_export)
-        knobs = {"factors": 8, "iterations": 2, "data_docs": False}
-        batch_arm.run_batch(log, folder / "batch", cadence=2 * HOUR, delay=DELAY, **knobs)
+        batch_arm.run_batch(log, folder / "batch", cadence=2 * HOUR, delay=DELAY, **KNOBS)
     yield Ran(log, folder / "batch", answers, ledger)
     shutil.rmtree(folder)
 
@@ -139,18 +140,35 @@ def test_every_delivered_row_has_its_fate_and_is_visible_with_the_first_version_
         assert row["first_visible"] == (run["published"] if row["fate"] == "accepted" else None)
 
 
+def test_by_the_same_clock_the_same_log_makes_the_same_bundle(ran: Ran, tmp_path: Path) -> None:
+    again = tmp_path / "again"
+    batch_arm.run_batch(ran.log, again, cadence=2 * HOUR, delay=DELAY, durations=ran.bundle, **KNOBS)
+    for name in ("recommendations", "event_visibility"):
+        assert (again / f"{name}.parquet").read_bytes() == (ran.bundle / f"{name}.parquet").read_bytes(), name
+    measured = {"runs": ["cpu_seconds", "peak_bytes"], "reads": ["latency_ms"]}
+    for name, columns in measured.items():
+        ours, theirs = (read_table(bundle, name).drop_columns(columns) for bundle in (again, ran.bundle))
+        assert ours.equals(theirs), name
+    sizes = ["what", "bytes_read", "bytes_written"]
+    ours, theirs = (read_table(bundle, "costs").select(sizes) for bundle in (again, ran.bundle))
+    assert ours.equals(theirs)
+    models = [(bundle / "models" / "models.json").read_text() for bundle in (again, ran.bundle)]
+    assert models[0] == models[1]
+
+
+def test_a_clock_of_other_runs_is_refused(ran: Ran, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="it is of another log or cadence"):
+        batch_arm.run_batch(ran.log, tmp_path / "out", durations=ran.bundle)
+    with pytest.raises(BadInput, match=r"has no durations\.json"):
+        batch_arm.run_batch(ran.log, tmp_path / "out", durations=ran.log.folder)
+
+
 def test_costs_name_every_stage_and_add_up_to_the_runs(ran: Ran) -> None:
     costs = {row["what"]: row for row in rows_of(ran.bundle, "costs")}
-    assert list(costs) == [*batch_arm_stages(), "reads"]
+    assert list(costs) == [*STAGES, "reads"]
     spent = sum(row["cpu_seconds"] for what, row in costs.items() if what != "reads")
     assert spent == pytest.approx(sum(run["cpu_seconds"] for run in rows_of(ran.bundle, "runs")))
     assert costs["publish"]["bytes_written"] == costs["publish"]["bytes_read"] > costs["train"]["bytes_written"] > 0
-
-
-def batch_arm_stages() -> list[str]:
-    from pipeline.line import STAGES
-
-    return list(STAGES)
 
 
 def test_popular_only_shows_everyone_the_popular_lists_of_the_batch_arm(ran: Ran) -> None:

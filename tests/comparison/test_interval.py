@@ -85,3 +85,10 @@ def test_a_version_that_did_not_go_live_is_not_published(monkeypatch: pytest.Mon
     stand_in(monkeypatch, outcome="history")
     ran = run_interval(PAIR, PAIR.end, settings)
     assert (ran.status, ran.published, ran.version) == ("superseded", None, None)
+
+
+def test_the_clock_goes_by_the_seconds_that_are_given(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+    stand_in(monkeypatch)
+    ran = run_interval(PAIR, PAIR.end, settings, dict.fromkeys(STAGES, 60.0))
+    assert (ran.ended - ran.started).total_seconds() == 60 * len(STAGES)
+    assert {took.seconds for took in ran.took} == {60.0}

@@ -114,6 +114,13 @@ MUTATIONS = [
         TESTS + "test_interval.py::test_a_version_that_did_not_go_live_is_not_published",
     ),
     (
+        "a clock of other runs is taken",
+        "pipeline/comparison/durations.py",
+        "if list(durations) != wanted:",
+        "if False:",
+        ARMS + "test_a_clock_of_other_runs_is_refused",
+    ),
+    (
         "short lists are exported without what the read contract fills them up with",
         "pipeline/comparison/export.py",
         "if len(rows) < len(everyone):",
