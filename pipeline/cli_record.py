@@ -119,6 +119,9 @@ def stream(
     micro_batch: Annotated[
         str, typer.Option("--micro-batch", help="Take the rows of so long together, such as 10s or 1h; 0s: one by one.")
     ] = "0s",
+    broker: Annotated[
+        str, typer.Option(help="Carry the rows through this broker of the Kafka protocol, such as localhost:9092.")
+    ] = "",
 ) -> None:
     """Reference: rows one by one as they are delivered, users folded in against the models of a batch arm."""
     from pipeline.comparison.clock import parse_duration
@@ -128,7 +131,8 @@ def stream(
     read, together = read_log(log), parse_duration(micro_batch)
     with progress_bar() as progress:
         task = progress.add_task("stream", total=read.counts["events"])
-        run_stream(read, batch, out, micro_batch=together, tell=lambda rows: progress.update(task, advance=rows))
+        told = {"tell": lambda rows: progress.update(task, advance=rows)}
+        run_stream(read, batch, out, micro_batch=together, broker=broker, **told)
     show.sentence(f"{out}: bundle of the streaming reference arm")
 
 

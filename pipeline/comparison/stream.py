@@ -1,12 +1,12 @@
 """The streaming reference arm: the log's rows in the order of their delivery, each list made anew as soon as its user acts.
 
-A reference, not a product: one consumer in this process, no broker between. Item factors are those that a batch arm on the
-same log exported (`models/` beside its bundle), each given to the consumer when that arm published it; the list of everyone
-is that arm's too. When rows come and models change is simulated; how long the consumer takes is measured, and what comes
-while it is at work waits.
+A reference, not a product: one consumer in this process, and a broker between only where one is named. Item factors are
+those that a batch arm on the same log exported (`models/` beside its bundle), each given to the consumer when that arm
+published it; the list of everyone is that arm's too. When rows come and models change is simulated; how long the consumer
+takes is measured, and what comes while it is at work waits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from pipeline.als import own_threads
 from pipeline.comparison.answers import answer_from_lists
+from pipeline.comparison.broker import Broker
 from pipeline.comparison.bundle import write_arm, write_rows, write_table
 from pipeline.comparison.clock import name_duration
 from pipeline.comparison.consumer import Consumer, Given, Listed, Row, read_moment
@@ -32,9 +33,10 @@ from pipeline.stopwatch import Clocks, read_clocks
 MOMENT = pa.timestamp("us", "UTC")
 AVAILABLE = {"true", "t", "1"}  # as sql/typed_items.sql reads them
 LEARNING = ("ingest_events", "ingest_catalog", "prepare", "train", "evaluate")  # what the models and popular lists cost
+WITHOUT_BROKER = "without a broker, so no network, no partitions and no recovery are in these figures."
+BEHIND_BROKER = "each part sent through a broker on one partition and waited for; no recovery is in these figures."
 NOTES = (
-    "Reference: one consumer in one process, without a broker, so no network, no partitions and no recovery are in these "
-    "figures. Item factors, popular lists and the costs of making them (`model: …`) are those of {arm}; events that the "
+    "Item factors, popular lists and the costs of making them (`model: …`) are those of {arm}; events that the "
     "consumer itself reflects in no list (searches, sessions of nobody, items that the model does not know) become visible "
     "when that arm's do. A consumer holds its memory all the time: gb_seconds are its largest memory times the length of "
     "the log. What is written counts as the bundle's file. When rows come is simulated, how long the consumer takes is "
@@ -57,11 +59,13 @@ def run_stream(
     out: Path,
     *,
     micro_batch: timedelta = timedelta(),
+    broker: str = "",
     tell: Callable[[int], None] = lambda rows: None,
 ) -> None:
     """The bundle of the streaming reference arm stands in `out`; `tell` hears how many rows were taken.
 
-    Rows are taken one by one, or all of a `micro_batch` at its end. Raises `BadInput` when the batch bundle is not one of
+    Rows are taken one by one, or all of a `micro_batch` at its end; through a broker of the Kafka protocol where one is
+    named (`localhost:9092`), whose time then counts. Raises `BadInput` when the batch bundle is not one of
     this log, was altered, or has no models beside it.
     """
     check_new(out)
@@ -72,6 +76,9 @@ def run_stream(
     if seen["event_id"].to_pylist() != [row["event_id"] for row in rows]:
         raise BadInput(f"{batch}: event_visibility has not the log's rows in their order; run the batch arm again.")
     replay = Replay(settings, log, rows, seen["first_visible"].to_pylist(), popular_of(tables["recommendations"]))
+    between = Broker(broker, f"treasure-hunt-{log.log_hash[:12]}") if broker else None
+    if between:
+        replay.carry = between.carry
     published = {run["version"]: run for run in tables["runs"].to_pylist() if run["published"] and run["version"]}
     waiting = [(published[model.version]["published"], model) for model in models if model.version in published]
     with own_threads():
@@ -83,11 +90,14 @@ def run_stream(
         for at, model in waiting:
             if at < log.ended:
                 replay.learn(at, model)
+    if between:
+        between.close()
     everyone = tables["recommendations"].filter(pc.is_null(tables["recommendations"]["user_id"]))
     write_bundle(out, log, replay, everyone, tables, settings)
     every = f", every {name_duration(micro_batch)}" if micro_batch else ""
+    way = BEHIND_BROKER if broker else WITHOUT_BROKER
     described = {
-        "arm": f"stream (reference{every})",
+        "arm": f"stream (reference{every}{', through a broker' if broker else ''})",
         "kind": "streaming",
         "commit": code_version(),
         "settings_hash": hash_json([settings.facts(), micro_batch.total_seconds()]),
@@ -100,7 +110,7 @@ def run_stream(
         "delay_seconds": 0.0,
         "hardware": describe_machine(),
         "price_sheet": "",
-        "notes": NOTES.format(arm=arm["arm"]),
+        "notes": f"Reference: one consumer in one process, {way} {NOTES.format(arm=arm['arm'])}",
     }
     write_arm(out, described)
 
@@ -140,6 +150,9 @@ class Replay:
     ) -> None:
         self.rows, self.popular = rows, popular
         self.consumer = Consumer(settings, log.started)
+        self.carry: Callable[[Sequence[Row]], Sequence[Row]] = (
+            list  # what brings rows to the consumer: here they are there
+        )
         self.free = log.started  # when the consumer is done with all that it was given
         self.version = ""
         self.upserts = Upserts()
@@ -178,7 +191,7 @@ class Replay:
         """The consumer has taken some rows, and their users have new lists."""
         self.follow_catalog(part.at)
         begun = read_clocks()
-        fates, changes, listed = self.consumer.take(self.rows[part.first : part.last], part.at)
+        fates, changes, listed = self.consumer.take(self.carry(self.rows[part.first : part.last]), part.at)
         done = self.write_down("consume", part.at, begun, part.last - part.first, listed)
         self.fates += fates
         self.landed += [done] * len(fates)

@@ -9,6 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import confluent_kafka as kafka
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -95,7 +96,14 @@ def test_the_batch_arm_leaves_a_valid_bundle_of_a_run_for_each_interval(ran: Ran
     assert sum(run["events_in"] for run in runs) == ran.log.counts["events"]
     arm = read_document(ran.bundle, "arm")
     assert (arm["arm"], arm["cadence_seconds"], arm["delay_seconds"]) == ("batch 2h, 15m late", 7200.0, 900.0)
-    assert {path.name for path in ran.bundle.parent.iterdir()} <= {"log", "batch", "stream", "popular", "nothing"}
+    assert {path.name for path in ran.bundle.parent.iterdir()} <= {
+        "log",
+        "batch",
+        "stream",
+        "popular",
+        "nothing",
+        "hourly",
+    }
 
 
 def test_the_lists_of_a_bundle_are_those_that_the_read_contract_answers(ran: Ran) -> None:
@@ -248,12 +256,31 @@ def test_a_users_list_is_replaced_by_the_next_and_everyones_is_that_of_the_batch
         assert [until for _, until in found] == [since for since, _ in found[1:]] + [None]
 
 
-def test_micro_batches_are_taken_at_their_end(ran: Ran, tmp_path: Path) -> None:
-    run_stream(ran.log, ran.bundle, tmp_path / "hourly", micro_batch=HOUR)
-    assert find_breaches(tmp_path / "hourly", ran.log.folder) == []
-    runs = [run for run in rows_of(tmp_path / "hourly", "runs") if run["run_id"].startswith("consume")]
+@pytest.fixture(scope="module")
+def hourly(ran: Ran) -> Path:
+    out = ran.bundle.parent / "hourly"
+    run_stream(ran.log, ran.bundle, out, micro_batch=HOUR)
+    return out
+
+
+def test_micro_batches_are_taken_at_their_end(ran: Ran, hourly: Path) -> None:
+    assert find_breaches(hourly, ran.log.folder) == []
+    runs = [run for run in rows_of(hourly, "runs") if run["run_id"].startswith("consume")]
     assert [run["scheduled"] for run in runs] == [hour + HOUR for hour in HOURS[2:]]
-    assert read_document(tmp_path / "hourly", "arm")["cadence_seconds"] == 3600.0
+    assert read_document(hourly, "arm")["cadence_seconds"] == 3600.0
+
+
+def test_through_a_broker_the_lists_are_the_same(ran: Ran, hourly: Path, tmp_path: Path) -> None:
+    host = kafka.Producer({"test.mock.num.brokers": 1, "log_level": 0})
+    (one,) = host.list_topics(timeout=10).brokers.values()
+    run_stream(ran.log, ran.bundle, tmp_path / "out", micro_batch=HOUR, broker=f"{one.host}:{one.port}")
+    assert find_breaches(tmp_path / "out", ran.log.folder) == []
+    ours, theirs = (
+        read_table(bundle, "recommendations").drop_columns(["valid_from", "valid_to"])
+        for bundle in (tmp_path / "out", hourly)
+    )
+    assert ours.equals(theirs)
+    assert read_document(tmp_path / "out", "arm")["arm"] == "stream (reference, every 1h, through a broker)"
 
 
 def test_what_is_not_a_whole_batch_bundle_of_this_log_is_refused(ran: Ran, stream: Path, tmp_path: Path) -> None:
