@@ -11,7 +11,13 @@ with visible as (
 
 select
     cast(judged_events.event_id as varchar) as event_id,
-    cast(greatest(epoch(visible.first_visible - judged_events.occurred_at), 0) as double) as age_seconds
+    -- Not greatest() alone: it passes over null, and what is never seen would be seen at once.
+    cast(
+        case
+            when visible.first_visible is not null
+                then greatest(epoch(visible.first_visible - judged_events.occurred_at), 0)
+        end as double
+    ) as age_seconds
 from judged_events
 left join visible on judged_events.event_id = visible.event_id
 where
