@@ -1,4 +1,4 @@
-"""Arms of a comparison: whether a bundle may be judged."""
+"""Arms of a comparison: whether a bundle may be judged, and what the judge says of several."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,7 +6,13 @@ from typing import Annotated
 import typer
 
 from pipeline import show
+from pipeline.comparison.cards import tell_between, tell_share, tell_time
+from pipeline.comparison.judge import PRICES, Options, judge, write_judgement
+from pipeline.comparison.page import write_page
+from pipeline.comparison.validate import find_breaches
+from pipeline.comparison.verdict import find, value
 from pipeline.errors import BadInput
+from pipeline.report.html import number
 
 app = typer.Typer(help=__doc__)
 arm = typer.Typer(help="What an arm of a comparison wrote down.", no_args_is_help=True, rich_markup_mode=None)
@@ -26,8 +32,6 @@ def validate(
     ] = None,
 ) -> None:
     """Whether a bundle may be judged: every breach in a sentence, and exit code 1 when there is one."""
-    from pipeline.comparison.validate import find_breaches
-
     breaches = find_breaches(folder, log)
     for breach in breaches:
         show.sentence(breach)
@@ -36,3 +40,46 @@ def validate(
             f"{folder}: {len(breaches)} {'breach' if len(breaches) == 1 else 'breaches'}; it cannot be judged."
         )
     show.sentence(f"{folder} is a valid bundle" + ("" if log else "; with --log it is also checked against its log"))
+
+
+@app.command()
+def compare(
+    bundles: Annotated[
+        list[Path], typer.Argument(metavar="BUNDLE...", help="Folders of bundles; others are compared with the first.")
+    ],
+    log: Annotated[Path, typer.Option(help="Folder of the log that all of them ran on.")],
+    out: Annotated[Path, typer.Option(help="Folder for judgement.json, judgement.parquet and judgement.html.")],
+    horizon: Annotated[
+        int,
+        typer.Option(min=1, metavar="HOURS", help="A list is scored by what its user takes so long after the read."),
+    ] = 24,
+    stale_after: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="A list whose data lies further behind is stale.")
+    ] = 75.0,
+    prices: Annotated[Path, typer.Option(help="Price sheet: id, source, per_cpu_hour, per_gb_hour as JSON.")] = PRICES,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+) -> None:
+    """Judge arms of one log by their bundles: figures, and a page to look at."""
+    options = Options(horizon, stale_after, prices, seed)
+    with show.console.status("") as status:
+        judgement = judge(bundles, log, options, status.update)
+    figures = judgement["figures"]
+    columns = ["p50", "never", "good reads", "NDCG", "more than first", "USD / M events"]
+    rows = show.table(f"Arms on the log {judgement['log']['name']}", "arm", *columns, right=columns)
+    for one in judgement["arms"]:
+        name = one["arm"]
+        rows.add_row(
+            show.plain(name),
+            tell_time(value(figures, name, "freshness", "p50")),
+            tell_share(value(figures, name, "freshness", "never")),
+            tell_share(value(figures, name, "availability", "good")),
+            tell_between(find(figures, name, "quality", "ndcg")),
+            "" if name == judgement["baseline"] else tell_between(find(figures, name, "gain", "ndcg")),
+            number(value(figures, name, "cost", "usd_per_million_events"), 3),
+        )
+    show.console.print(rows)
+    show.sentence(judgement["headline"], style="bold")
+    for sentence in judgement["sentences"]:
+        show.sentence(sentence)
+    for path in [*write_judgement(out, judgement), write_page(out, judgement)]:
+        show.sentence(f"written: {path}")

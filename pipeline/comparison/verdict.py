@@ -30,7 +30,9 @@ def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     points = sorted((point(one, figures) for one in arms), key=_freshness)
     as_good = [one for one in points if one["is_as_good"]]
     enough = as_good[-1]["arm"] if as_good else None
-    return {"frontier": points, "enough": enough, "sentences": sentences(points, figures, enough)}
+    rivals = [one for one in points if one["kind"] != "control"] or points
+    said = sentences(points, rivals, enough)
+    return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
 
 
 def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
@@ -62,9 +64,24 @@ def _freshness(one: dict[str, Any]) -> tuple[float, str]:
     return (float("inf") if seconds is None else seconds, one["arm"])
 
 
-def sentences(points: Sequence[dict[str, Any]], figures: Figures, enough: str | None) -> list[str]:
-    """What a reader should take away, about the arms that are no controls (about all where there are none others)."""
-    rivals = [one for one in points if one["kind"] != "control"] or list(points)
+def headline(rivals: Sequence[dict[str, Any]]) -> str:
+    """One sentence: who was freshest, whose lists were best, who was cheapest."""
+    fresh = [one for one in rivals if one["freshness_p50"] is not None]
+    scored = [one for one in rivals if one["ndcg"] is not None]
+    paid = [one for one in rivals if one["usd_per_million_events"] is not None]
+    said = [f"freshest {fresh[0]['arm']}"] if fresh else []
+    if scored:
+        best = max(scored, key=lambda one: one["ndcg"])
+        is_sure = not any(one["is_as_good"] or one["behind_best_high"] is None for one in scored if one is not best)
+        said.append(f"best lists {best['arm']}{'' if is_sure or len(scored) == 1 else ' (not beyond chance)'}")
+    if paid:
+        said.append(f"cheapest {min(paid, key=lambda one: one['usd_per_million_events'])['arm']}")
+    whole = ", ".join(said)
+    return f"{whole[:1].upper()}{whole[1:]}." if whole else "Nothing could be judged."
+
+
+def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
+    """What a reader should take away; `rivals` are the arms that are no controls (all where there are none others)."""
     said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals)]
     if enough and len(points) > 1:
         fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
@@ -116,7 +133,11 @@ def _cheaper(rivals: Sequence[dict[str, Any]]) -> str:
         return ""
     best, *others = known
     each = f"{number(best['usd_per_million_events'], 3)} USD a million events"
-    most = f"; dearest {others[-1]['arm']} with {number(others[-1]['usd_per_million_events'], 3)} USD" if others else ""
+    most = (
+        f"; dearest was {others[-1]['arm']} with {number(others[-1]['usd_per_million_events'], 3)} USD"
+        if others
+        else ""
+    )
     return f"Cheapest was {best['arm']}: {each} by the price sheet{most}."
 
 
@@ -127,5 +148,11 @@ def _surer(rivals: Sequence[dict[str, Any]]) -> str:
     worst = min(known, key=lambda one: one["good"])
     best = max(known, key=lambda one: one["good"])
     if best["good"] == worst["good"]:
-        return f"Of the reads {best['good']:.2%} were answered well by every arm."
-    return f"Of the reads {best['arm']} answered {best['good']:.2%} well, {worst['arm']} {worst['good']:.2%}."
+        return f"Of the reads {_percent(best['good'])} were answered well by every arm."
+    return (
+        f"Of the reads {best['arm']} answered {_percent(best['good'])} well, {worst['arm']} {_percent(worst['good'])}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g} %"
