@@ -30,7 +30,8 @@ def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     points = sorted((point(one, figures) for one in arms), key=_freshness)
     as_good = [one for one in points if one["is_as_good"]]
     enough = as_good[-1]["arm"] if as_good else None
-    rivals = [one for one in points if one["kind"] != "control"] or points
+    rivals = [one for one in points if one["kind"] != "control"]
+    rivals = rivals if len(rivals) > 1 else points
     said = sentences(points, rivals, enough)
     return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
 
@@ -81,7 +82,7 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
 
 
 def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
-    """What a reader should take away; `rivals` are the arms that are no controls (all where there are none others)."""
+    """What a reader should take away; `rivals` are the arms that are no controls, or all where fewer than two are."""
     said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals)]
     if enough and len(points) > 1:
         fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
@@ -116,9 +117,10 @@ def _better(rivals: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) 
     said = f"Best lists were those of {best['arm']}: NDCG {best['ndcg']:.4f}"
     if top["arm"] != best["arm"]:
         return f"{said}, behind the control {top['arm']} with {top['ndcg']:.4f}."
-    ties = [one["arm"] for one in known if one is not best and one["is_as_good"]]
-    unsure = [one["arm"] for one in known if one is not best and one["behind_best_high"] is None]
-    beaten = [one["arm"] for one in known if one is not best and one["arm"] not in {*ties, *unsure}]
+    others = [one for one in points if one is not best and one["ndcg"] is not None]
+    ties = [one["arm"] for one in others if one["is_as_good"]]
+    unsure = [one["arm"] for one in others if one["behind_best_high"] is None and one["arm"] not in ties]
+    beaten = [one["arm"] for one in others if one["arm"] not in {*ties, *unsure}]
     said += f"; beyond chance better than {', '.join(beaten)}" if beaten else ""
     said += f"; not to be told from {', '.join(ties)}" if ties else ""
     return said + (f"; too few users to say whether {', '.join(unsure)} differ" if unsure else "") + "."
