@@ -6,7 +6,7 @@ same bundles, log and options give the same figures, whatever the machine.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +21,9 @@ from pipeline.comparison.validate import check_bundle, check_log
 from pipeline.comparison.verdict import decide
 from pipeline.comparison.worth import HOURS_BEFORE, Row, rounded, worth
 from pipeline.errors import BadInput
+from pipeline.files import hash_file
 
+MIN_SEEDS = 3
 PRICES = Path(__file__).with_name("price_sheet.json")
 SHOWN = ("kind", "commit", "settings_hash", "cadence_seconds", "delay_seconds", "hardware", "k", "notes")
 COLUMNS = pa.schema(
@@ -37,7 +39,7 @@ class Options(NamedTuple):
 
     horizon_hours: int = 24
     stale_minutes: float = 75.0
-    prices: Path = PRICES
+    prices: Mapping[str, Any] | None = None  # a price sheet; None is that of PRICES
     seed: int = 0
 
 
@@ -65,7 +67,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
     Bundles with the same arm and different seeds are one arm. Raises `BadInput` for a bundle that is not valid, two of the
     same arm and seed, or a log too short for the horizon.
     """
-    prices = read_prices(options.prices)
+    prices = options.prices or read_prices(PRICES)
     known = check_log(log)
     arms: dict[str, list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
     for bundle in bundles:
@@ -79,7 +81,8 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
             )
         of_arm.append((bundle, document))
     arms = {arm: sorted(of, key=lambda one: one[1]["seed"]) for arm, of in arms.items()}
-    k = min(document["k"] for of in arms.values() for _, document in of)
+    ks = [document["k"] for of in arms.values() for _, document in of]
+    k = min(ks)
     world = read_world(log, options.horizon_hours)
     rows: list[Row] = []
     scores: dict[str, list[Scores]] = {}
@@ -90,7 +93,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         rows += over_seeds(arm, [measures for measures, _ in judged])
     say("comparing")
     rows += worth(world, scores, options.seed)
-    described = [describe(arm, [document for _, document in of]) for arm, of in arms.items()]
+    described = [describe(arm, of) for arm, of in arms.items()]
     figures = [rounded(row) for row in rows]
     return {
         "schema": 1,
@@ -100,13 +103,14 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         "users_judged": len(np.unique(world.users)),
         "baseline": described[0]["arm"],
         "arms": described,
+        "remarks": remarks(described, ks),
         **decide(described, figures),
         "figures": figures,
     }
 
 
 def judge_bundle(
-    bundle: Path, log: Path, arm: dict[str, Any], world: World, k: int, options: Options, prices: dict[str, Any]
+    bundle: Path, log: Path, arm: dict[str, Any], world: World, k: int, options: Options, prices: Mapping[str, Any]
 ) -> tuple[list[service.Measure], Scores]:
     """What one bundle says: its measures of service, and its lists scored at every read.
 
@@ -148,9 +152,25 @@ def over_seeds(arm: str, seeds: list[list[service.Measure]]) -> Iterable[Row]:
         yield Row(arm, *key, mean, None, None, count, min(values, default=None), max(values, default=None))
 
 
-def describe(arm: str, documents: list[dict[str, Any]]) -> dict[str, Any]:
-    """An arm as its first bundle describes it, with the seeds of all."""
-    return {"arm": arm, "seeds": [one["seed"] for one in documents], **{name: documents[0][name] for name in SHOWN}}
+def describe(arm: str, bundles: list[tuple[Path, dict[str, Any]]]) -> dict[str, Any]:
+    """An arm as its first bundle describes it, with the seeds of all; `bundles` are the hashes of their `arm.json`."""
+    seeds = [document["seed"] for _, document in bundles]
+    hashes = [hash_file(folder / "arm.json") for folder, _ in bundles]
+    return {"arm": arm, "seeds": seeds, "bundles": hashes, **{name: bundles[0][1][name] for name in SHOWN}}
+
+
+def remarks(arms: Sequence[dict[str, Any]], ks: Iterable[int]) -> list[str]:
+    """What makes these arms less comparable than they look."""
+    said = []
+    if few := [one["arm"] for one in arms if len(one["seeds"]) < MIN_SEEDS]:
+        said.append(
+            f"Fewer than {MIN_SEEDS} seeds, so how much is chance in the arm itself is not seen: {', '.join(few)}."
+        )
+    if len({json.dumps(one["hardware"], sort_keys=True) for one in arms}) > 1:
+        said.append("The arms ran on different machines: durations and processor seconds compare only roughly.")
+    if len(lengths := sorted(set(ks))) > 1:
+        said.append(f"Lists are {', '.join(map(str, lengths))} long; all are cut at {lengths[0]}.")
+    return said
 
 
 def write_judgement(out: Path, judgement: dict[str, Any]) -> list[Path]:

@@ -215,6 +215,7 @@ def about(judgement: Judgement) -> Html:
     log = judgement["log"]
     counts = ", ".join(f"{count:,} {name}" for name, count in log["counts"].items())
     heads = ["arm", "kind", "seeds", "delay", "k", "ran on", "commit", "notes"]
+    remarks = [element("li", remark) for remark in judgement["remarks"]]
     rows = []
     for one in judgement["arms"]:
         machine = one["hardware"]
@@ -228,5 +229,6 @@ def about(judgement: Judgement) -> Html:
         "What was compared",
         element("p", f"Log {log['name']}, {log['log_hash'][:16]}…: {counts}."),
         table(heads, rows),
+        element("ul", remarks, class_="notes") if remarks else None,
         hint="Every figure comes from the bundles and the log alone.",
     )

@@ -168,7 +168,7 @@ class TestOneArm:
         sheet = tmp_path / "prices.json"
         sheet.write_text(json.dumps({"id": "x", "source": "made up", "per_cpu_hour": 2.0, "per_gb_hour": 0.5}))
         costs = [cost("train"), cost("serve", usd=0.5)]
-        found = self.judged(tmp_path, log, {"costs": costs}, Options(prices=sheet))
+        found = self.judged(tmp_path, log, {"costs": costs}, Options(prices=read_prices(sheet)))
         assert value(found, "cost", "usd_per_million_events") == pytest.approx(3.0 / 9 * 1e6)  # of nine delivered rows
         assert value(found, "cost", "usd_per_1000_users") == pytest.approx(3.0 / 3 * 1e3)
         assert value(found, "cost", "usd_per_month") == pytest.approx(3.0 * 15)  # two days
