@@ -25,7 +25,7 @@ from pipeline.files import hash_file
 
 MIN_SEEDS = 3
 PRICES = Path(__file__).with_name("price_sheet.json")
-SHOWN = ("kind", "commit", "settings_hash", "cadence_seconds", "delay_seconds", "hardware", "k", "notes")
+SHOWN = ("kind", "commit", "settings_hash", "cadence_seconds", "delay_seconds", "hardware", "price_sheet", "k", "notes")
 COLUMNS = pa.schema(
     [(name, pa.string()) for name in ("arm", "family", "measure", "slice", "unit")]
     + [(name, pa.float64()) for name in ("value", "low", "high")]
@@ -103,7 +103,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         "users_judged": len(np.unique(world.users)),
         "baseline": described[0]["arm"],
         "arms": described,
-        "remarks": remarks(described, ks),
+        "remarks": remarks(described, ks, prices["id"]),
         **decide(described, figures),
         "figures": figures,
     }
@@ -122,12 +122,12 @@ def judge_bundle(
         measures = [
             *service.freshness(connection, world.values),
             *service.runs(connection, arm),
-            *service.cost(connection, arm, prices),
+            *service.cost(connection, world.values, prices),
             *service.recovery(connection),
         ]
         is_shown = np.ones(len(world.users), bool)
         if read_table(bundle, "reads").num_rows:
-            answered = service.answers(connection, arm, options.stale_minutes * 60)
+            answered = service.answers(connection, options.stale_minutes * 60)
             measures += service.availability(answered)
             connection.register("arm_answers", answered)
             shown = connection.sql(
@@ -159,12 +159,16 @@ def describe(arm: str, bundles: list[tuple[Path, dict[str, Any]]]) -> dict[str, 
     return {"arm": arm, "seeds": seeds, "bundles": hashes, **{name: bundles[0][1][name] for name in SHOWN}}
 
 
-def remarks(arms: Sequence[dict[str, Any]], ks: Iterable[int]) -> list[str]:
+def remarks(arms: Sequence[dict[str, Any]], ks: Iterable[int], sheet: str) -> list[str]:
     """What makes these arms less comparable than they look."""
     said = []
     if few := [one["arm"] for one in arms if len(one["seeds"]) < MIN_SEEDS]:
         said.append(
             f"Fewer than {MIN_SEEDS} seeds, so how much is chance in the arm itself is not seen: {', '.join(few)}."
+        )
+    if own := [one["arm"] for one in arms if one["price_sheet"] not in {"", sheet}]:
+        said.append(
+            f"Dollars that these arms give themselves follow another price sheet than {sheet}: {', '.join(own)}."
         )
     if len({json.dumps(one["hardware"], sort_keys=True) for one in arms}) > 1:
         said.append("The arms ran on different machines: durations and processor seconds compare only roughly.")

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import Any, NamedTuple
 
 import duckdb
@@ -92,10 +91,9 @@ def missed_intervals(found: pa.Table, cadence_seconds: float | None) -> float | 
     return float(max(expected - len(made), 0))
 
 
-def answers(connection: duckdb.DuckDBPyConnection, arm: Mapping[str, Any], stale_seconds: float) -> pa.Table:
+def answers(connection: duckdb.DuckDBPyConnection, stale_seconds: float) -> pa.Table:
     """The rows of sql/comparison/arm_answers.sql."""
-    moments = {f"arm_{name}": datetime.fromisoformat(arm[f"{name}ed"]) for name in ("start", "end")}
-    return fetch_table(connection, "comparison/arm_answers", stale_seconds=stale_seconds, **moments)
+    return fetch_table(connection, "comparison/arm_answers", stale_seconds=stale_seconds)
 
 
 def availability(answered: pa.Table) -> Iterator[Measure]:
@@ -115,7 +113,9 @@ def availability(answered: pa.Table) -> Iterator[Measure]:
         yield Measure("latency", name, "all", "ms", quantile(took, share), len(took))
 
 
-def cost(connection: duckdb.DuckDBPyConnection, arm: Mapping[str, Any], prices: Mapping[str, Any]) -> Iterator[Measure]:
+def cost(
+    connection: duckdb.DuckDBPyConnection, values: Mapping[str, Any], prices: Mapping[str, Any]
+) -> Iterator[Measure]:
     """What the arm used while the log was replayed, and its price: a bill where there is one, else by the price sheet."""
     [(cpu, gb, read, written, usd, parts)] = connection.sql(
         "select coalesce(sum(cpu_seconds), 0), coalesce(sum(gb_seconds), 0), coalesce(sum(bytes_read), 0), "
@@ -127,7 +127,7 @@ def cost(connection: duckdb.DuckDBPyConnection, arm: Mapping[str, Any], prices: 
         "select (select count(distinct user_id) from log_reads), (select count(*) from log_reads), "
         "(select count(*) from log_events)"
     ).fetchall()
-    seconds = (datetime.fromisoformat(arm["ended"]) - datetime.fromisoformat(arm["started"])).total_seconds()
+    seconds = (values["log_end"] - values["log_start"]).total_seconds()
     raw = {"cpu_seconds": (cpu, "CPU s"), "gb_seconds": (gb, "GB s"), "bytes_read": (read, "B")}
     for name, (amount, unit) in (raw | {"bytes_written": (written, "B")}).items():
         yield Measure("cost", name, "all", unit, float(amount) if parts else None, parts)

@@ -1,4 +1,4 @@
--- How an arm answered each read of the log while it ran, and the one cause for which a read was not good. stale is a
+-- How an arm answered each read of the log, and the one cause for which a read was not good. stale is a
 -- list whose data lay further behind than the objective; where the arm does not say how far, its version's run does.
 -- Grain: one row per t and user_id of the log.
 with asked as (
@@ -6,7 +6,6 @@ with asked as (
         t,
         user_id
     from log_reads
-    where t between $arm_start and $arm_end
 ),
 
 cutoffs as (

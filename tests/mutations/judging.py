@@ -2,8 +2,8 @@
 
 VALID = "tests/comparison/test_validate.py::"
 RULE = VALID + "test_one_changed_row_is_one_breach_that_names_it"
-ONE = "tests/comparison/test_judge.py::TestOneArm::"
-SIDE = "tests/comparison/test_judge.py::TestArmsSideBySide::"
+ONE = "tests/comparison/test_judge.py::"
+SIDE = "tests/comparison/test_planted_arms.py::"
 PAGE = "tests/comparison/test_page.py::"
 CHECKS = "pipeline/comparison/validate.py"
 
