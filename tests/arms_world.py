@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.comparison import bundle
+from pipeline.comparison.verdict import find
 from pipeline.files import hash_file
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -91,3 +92,11 @@ def make_bundle(folder: Path, log: Path, tables: dict[str, Rows], **more: Any) -
     document["hardware"] = {"cpu": "pencil", "cores": 1, "memory_bytes": 1_000_000_000}
     bundle.write_arm(folder, document | more)
     return folder
+
+
+def value(judgement: dict[str, Any], *key: str, arm: str = "hand") -> float | None:
+    """A figure of a judgement, by family, measure and, where it is not of all, slice."""
+    row = find(judgement["figures"], arm, *key)
+    assert row, key
+    figure: float | None = row["value"]
+    return figure

@@ -91,6 +91,13 @@ QUERIES = (
         'min("row") as first from recommendations group by user_id, version)) where busy_until > valid_from',
     ),
     (
+        "recommendations",
+        "a list could be read before the data_cutoff of its version's run",
+        "valid_from no earlier than data_cutoff: that is a leak of the future",
+        'select count(*), min("row") from recommendations inner join (select version, min(data_cutoff) as data_cutoff '
+        "from runs where version is not null group by version) as cutoffs using (version) where valid_from < data_cutoff",
+    ),
+    (
         "reads",
         "version is in no row of recommendations.parquet",
         "a version that stands there",

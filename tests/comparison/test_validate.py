@@ -126,6 +126,13 @@ def test_a_list_within_a_long_one_overlaps_it_also_when_another_stands_between(t
     )
 
 
+def test_a_list_that_could_be_read_before_its_run_had_its_data_is_a_leak(tmp_path: Path, log: Path) -> None:
+    tables = good()
+    tables["runs"][0] |= {"ended": at(1.5), "published": at(1.5), "data_cutoff": at(1.2)}
+    [sentence] = breaches(tmp_path, log, tables)
+    assert "a list could be read before the data_cutoff of its version's run, 2 times" in sentence
+
+
 def test_a_row_altered_after_the_seal_is_seen(tmp_path: Path, log: Path) -> None:
     folder = make_bundle(tmp_path / "bundle", log, good())
     tables = good()
