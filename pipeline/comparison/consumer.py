@@ -8,6 +8,7 @@ searches (hints to users of whom little is known) it leaves out, and it learns n
 
 import csv
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -134,6 +135,15 @@ class Consumer:
     def fade(self, at: datetime) -> float:
         """What a weight of 1 at a moment is as of `origin`: more than 1 for later ones."""
         return float(2.0 ** ((at - self.origin) / timedelta(days=self.settings.half_life_days)))
+
+    def count_bytes(self) -> int:
+        """What the consumer holds: the model, what it knows of people, and the ids of the events that it has seen."""
+        people = self.people.values()
+        texts = [*self.seen, *self.people, *(self.given.names if self.given else ())]
+        held = [self.seen, self.people, *(person.weights for person in people), *(person.bought for person in people)]
+        numbers = sum(len(person.weights) for person in people) * sys.getsizeof(0.0)
+        vectors = self.given.items.vectors.nbytes + self.given.gram.nbytes if self.given else 0
+        return sum(map(sys.getsizeof, texts)) + sum(map(sys.getsizeof, held)) + numbers + vectors
 
     def learn(self, given: Given, at: datetime) -> list[Listed]:
         """A new model is there: everybody of whom something is known is listed anew."""

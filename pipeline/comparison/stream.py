@@ -22,7 +22,7 @@ from pipeline.comparison.clock import name_duration
 from pipeline.comparison.consumer import Consumer, Given, Listed, Row, read_moment
 from pipeline.comparison.controls import read_batch
 from pipeline.comparison.log import Log, check_new, spell
-from pipeline.comparison.machine import describe_machine
+from pipeline.comparison.machine import describe_machine, resident_bytes
 from pipeline.comparison.models import Model, read_models
 from pipeline.comparison.upserts import Piece, Upserts
 from pipeline.errors import BadInput
@@ -36,11 +36,12 @@ LEARNING = ("ingest_events", "ingest_catalog", "prepare", "train", "evaluate")  
 WITHOUT_BROKER = "without a broker, so no network, no partitions and no recovery are in these figures."
 BEHIND_BROKER = "each part sent through a broker on one partition and waited for; no recovery is in these figures."
 NOTES = (
-    "Item factors, popular lists and the costs of making them (`model: …`) are those of {arm}; events that the "
-    "consumer itself reflects in no list (searches, sessions of nobody, items that the model does not know) become visible "
-    "when that arm's do. A consumer holds its memory all the time: gb_seconds are its largest memory times the length of "
-    "the log. What is written counts as the bundle's file. When rows come is simulated, how long the consumer takes is "
-    "measured."
+    "Item factors, popular lists and the costs of making them (`model: …`) are those of {arm}; events that the consumer "
+    "itself reflects in no list (searches, sessions of nobody, items that the model does not know) become visible when that "
+    "arm's do. A list's age is the time since it was made, also where its user did nothing since. A consumer holds its "
+    "memory all the time: gb_seconds are the length of the log times what the process held before it read the log and what "
+    "the consumer knew at the end. What is written counts as the bundle's file. When rows come is simulated, how long the "
+    "consumer takes is measured."
 )
 
 
@@ -69,6 +70,7 @@ def run_stream(
     this log, was altered, or has no models beside it.
     """
     check_new(out)
+    base_bytes = resident_bytes()  # before the log is read: a consumer has it not in memory
     arm, tables = read_batch(batch, log)
     knobs, models = read_models(batch)
     settings, rows = load_settings(**knobs), log.read("events").to_pylist()
@@ -93,7 +95,7 @@ def run_stream(
     if between:
         between.close()
     everyone = tables["recommendations"].filter(pc.is_null(tables["recommendations"]["user_id"]))
-    write_bundle(out, log, replay, everyone, tables, settings)
+    write_bundle(out, log, replay, everyone, tables, settings, base_bytes + replay.consumer.count_bytes())
     every = f", every {name_duration(micro_batch)}" if micro_batch else ""
     way = BEHIND_BROKER if broker else WITHOUT_BROKER
     described = {
@@ -223,7 +225,13 @@ class Replay:
 
 
 def write_bundle(
-    out: Path, log: Log, replay: Replay, everyone: pa.Table, tables: dict[str, pa.Table], settings: Settings
+    out: Path,
+    log: Log,
+    replay: Replay,
+    everyone: pa.Table,
+    tables: dict[str, pa.Table],
+    settings: Settings,
+    held_bytes: int,
 ) -> None:
     """All tables of the bundle stand in `out`."""
     runs = tables["runs"].filter(pc.is_valid(tables["runs"]["version"]))
@@ -242,9 +250,9 @@ def write_bundle(
         "first_visible": pa.array(replay.visible, MOMENT),
     }
     write_table(out, "event_visibility", pa.table(seen))
-    write_rows(out, "runs", replay.upserts.run_rows())
+    write_rows(out, "runs", replay.upserts.run_rows(held_bytes))
     models = tables["costs"].filter(pc.is_in(tables["costs"]["what"], pa.array(LEARNING))).to_pylist()
-    seconds = (log.ended - log.started).total_seconds()
-    own = replay.upserts.cost_rows(seconds, (log.folder / "events.parquet").stat().st_size, path.stat().st_size)
+    gb_seconds = held_bytes * (log.ended - log.started).total_seconds() / 1e9
+    own = replay.upserts.cost_rows(gb_seconds, (log.folder / "events.parquet").stat().st_size, path.stat().st_size)
     write_rows(out, "costs", [*own, *(row | {"what": f"model: {row['what']}"} for row in models)])
     write_rows(out, "faults", [])

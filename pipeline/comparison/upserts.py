@@ -1,6 +1,5 @@
 """What a streaming arm wrote: each list from when until when, and each piece of work, in the tables of a bundle."""
 
-import resource
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -83,9 +82,9 @@ class Upserts:
         names, moments = zip(*pairs, strict=True) if pairs else ((), ())
         return pa.table({"version": pa.array(names, pa.string()), "cutoff": pa.array(moments, MOMENT)})
 
-    def run_rows(self) -> list[dict[str, Any]]:
-        """Rows of `runs`: the pieces of work that made lists."""
-        peak, before, rows = peak_bytes(), None, []
+    def run_rows(self, held_bytes: int) -> list[dict[str, Any]]:
+        """Rows of `runs`: the pieces of work that made lists, by a consumer that holds so much memory."""
+        before, rows = None, []
         for number, (version, piece) in enumerate(zip(self.versions, self.pieces, strict=True), start=1):
             if version:
                 rows.append(
@@ -103,14 +102,14 @@ class Upserts:
                         "events_in": piece.events,
                         "rows_out": piece.lists,
                         "cpu_seconds": piece.cpu_seconds,
-                        "peak_bytes": peak,
+                        "peak_bytes": held_bytes,
                     }
                 )
             before = piece.due
         return rows
 
-    def cost_rows(self, seconds: float, bytes_read: int, bytes_written: int) -> Iterator[dict[str, Any]]:
-        """Rows of `costs`: each kind of work; the consumer holds its memory for all the seconds of the log."""
+    def cost_rows(self, gb_seconds: float, bytes_read: int, bytes_written: int) -> Iterator[dict[str, Any]]:
+        """Rows of `costs`: each kind of work; the memory and the bytes are the consumer's."""
         spent: dict[str, float] = defaultdict(float)
         for piece in self.pieces:
             spent[piece.what] += piece.cpu_seconds
@@ -119,12 +118,7 @@ class Upserts:
             yield {
                 "what": what,
                 "cpu_seconds": spent[what],
-                "gb_seconds": peak_bytes() * seconds / 1e9 if is_consumer else 0.0,
+                "gb_seconds": gb_seconds if is_consumer else 0.0,
                 "bytes_read": bytes_read if is_consumer else 0,
                 "bytes_written": bytes_written if is_consumer else 0,
             }
-
-
-def peak_bytes() -> int:
-    """The largest memory of this process so far."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

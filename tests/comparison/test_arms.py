@@ -34,7 +34,8 @@ from pipeline.settings import Settings, load_settings
 FIRST = parse_hour("2026-01-05T10")
 HOURS = [FIRST + step * HOUR for step in range(4)]
 DELAY = timedelta(minutes=15)
-KNOBS: dict[str, Any] = {"factors": 8, "iterations": 2, "data_docs": False}
+# Lists of everything there is: of whoever bought something the read contract fills them up.
+KNOBS: dict[str, Any] = {"factors": 8, "iterations": 2, "data_docs": False, "k": 80}
 Rows = list[dict[str, Any]]
 
 

@@ -150,6 +150,19 @@ def test_a_row_that_breaks_a_rule_is_quarantined_and_teaches_nothing(settings: S
     assert not consumer.seen
 
 
+def test_what_a_consumer_holds_grows_with_its_model_its_people_and_what_it_has_seen(settings: Settings) -> None:
+    consumer = Consumer(settings, AT)
+    sizes = [consumer.count_bytes()]
+    consumer.learn(model(), AT)
+    sizes.append(consumer.count_bytes())
+    consumer.take([event("i1")], AT)
+    sizes.append(consumer.count_bytes())
+    consumer.take([event("new", user=None)], AT)
+    sizes.append(consumer.count_bytes())
+    assert sizes == sorted(set(sizes))
+    assert sizes[1] - sizes[0] >= model().items.vectors.nbytes
+
+
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = tmp_path_factory.mktemp("moments")
