@@ -181,7 +181,7 @@ MUTATIONS = [
         "pipeline/comparison/consumer.py",
         "            scores[never] = -np.inf\n",
         "",
-        CONSUMER + "test_a_vector_and_its_list_are_those_of_the_model",
+        CONSUMER + "test_a_list_never_holds_what_was_bought_or_cannot_be_bought_and_is_filled_from_the_popular",
     ),
     (
         "a repeated event counts twice in the stream",
