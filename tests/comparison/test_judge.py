@@ -78,7 +78,7 @@ def test_items_that_came_into_the_catalog_a_day_before_are_new(tmp_path: Path, l
 
 
 def test_a_list_of_ones_own_comes_before_that_of_everyone_and_only_while_it_is_valid(tmp_path: Path, log: Path) -> None:
-    lists = [*listed("1", "u", "b", 1, 10), *listed("1", None, "d", 1)]
+    lists = [*listed("1", "u", "x", 1, 10), *listed("1", None, "d", 1)]
     found = judged(tmp_path, log, {"recommendations": lists})
     assert value(found, "quality", "recall", "warm") == pytest.approx((1 / 2 + 0) / 2)  # at 10 sharp u's own is over: d
     lists = [*listed("1", "u", "bd", 10), *listed("1", None, "d", 1)]
