@@ -16,12 +16,19 @@ STALENESS = "NDCG of the same reads, had they shown the lists of hours before."
 
 def tell_time(seconds: float | None) -> str:
     """A duration as people say it, a dash for none."""
-    return "–" if seconds is None else age(seconds) if seconds >= 1 or not seconds else f"{seconds * 1000:.0f} ms"
+    if seconds is None:
+        return "–"
+    return age(seconds) if seconds >= 1 else f"{seconds * 1000:.0f} ms" if seconds else "0 s"
+
+
+def tell_amount(amount: float | None) -> str:
+    """An amount in three digits or more, a dash for none."""
+    return "–" if amount is None else f"{amount:,.0f}" if amount >= 100 else number(amount, 3)
 
 
 def tell_dollars(dollars: float | None) -> str:
     """Dollars, a dash for none."""
-    return "–" if dollars is None else number(dollars, 3) if dollars >= 0.01 or not dollars else "< 0.01"
+    return "< 0.01" if dollars is not None and 0 < dollars < 0.01 else tell_amount(dollars)
 
 
 def tell_share(share: float | None) -> str:

@@ -11,6 +11,7 @@ from pipeline.comparison.cards import (
     frontier,
     quality,
     staleness,
+    tell_amount,
     tell_between,
     tell_dollars,
     tell_share,
@@ -152,7 +153,7 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         if dollars is not None:
             marks.append(Mark(name, dollars, 0.0, None, None, colour))
         dear = [tell_dollars(value(figures, name, "cost", measure)) for measure in prices_by]
-        used = [number(value(figures, name, "cost", measure), 3) for measure in ("cpu_seconds", "gb_seconds")]
+        used = [tell_amount(value(figures, name, "cost", measure)) for measure in ("cpu_seconds", "gb_seconds")]
         runs = {measure: value(figures, name, "runs", measure) for measure in ("duration_p50", "duration_p95")}
         rows.append([name, *dear, *used, *(tell_time(took) for took in runs.values())])
         rows[-1].append(number(value(figures, name, "runs", "missed_intervals")) or "–")
@@ -162,7 +163,7 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
     return card(
         "Cost",
         element("div", intervals(marks, "USD a million events"), class_="half") if marks else None,
-        table(heads, rows, right=tuple(heads[2:])),
+        table(heads, rows, right=tuple(heads[1:])),
         hint=f"Price sheet {prices['id']}: {prices['per_cpu_hour']} USD per CPU hour, {prices['per_gb_hour']} USD per GB "
         f"hour. {prices['source']}",
     )

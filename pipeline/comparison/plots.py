@@ -85,7 +85,7 @@ def points(marks: Sequence[Mark], ticks: Mapping[str, float], y_title: str, x_ti
             shapes.append(_whisker(x, x, _height(one.low, start, end), _height(one.high, start, end), colour))
         said = element("title", f"{one.name}: {number(one.y)} at {number(one.x)}")
         shapes.append(element("circle", said, cx=f"{x:.1f}", cy=f"{y:.1f}", r=4.5, class_=colour))
-        shapes.append(_label(one.name, x, y, taken))
+        shapes.append(_label(one, x, y, taken))
     return _frame(shapes, HEIGHT)
 
 
@@ -132,17 +132,23 @@ def power_ticks(least: float, most: float) -> dict[str, float]:
     return {number(10.0**power): 10.0**power for power in range(low, high + 1)}
 
 
-def _label(name: str, x: float, y: float, taken: list[Box]) -> Html:
+def _label(one: Mark, x: float, y: float, taken: list[Box]) -> Html:
     """The name beside a point, at the first place where it lies on no other name and no point; the box it takes is taken."""
-    said = _short(name, 24)
-    wide = 5.6 * len(said)
-    places = [(x + 8, y + 4), (x - 8 - wide, y + 4), (x - wide / 2, y - 9), (x - wide / 2, y + 16)]
-    places += [(begins, y + 4 + down) for down in (13, -12, 26, -25, 39) for begins in (x + 8, x - 8 - wide)]
-    boxes = [(begins, base - 9, begins + wide, base + 2) for begins, base in places if LEFT < begins < WIDTH - wide]
-    free = [box for box in boxes if not any(_overlap(box, other) for other in taken)]
-    box = (free or boxes or [(x + 8, y - 5, x + 8 + wide, y + 6)])[0]
-    taken.append(box)
-    return element("text", said, x=f"{box[0]:.1f}", y=f"{box[3] - 2:.1f}", class_="name")
+    said = _short(one.name, 32)
+    wide = 6.0 * len(said)
+    anchors = {"start": x + 8, "end": x - 8 - wide, "middle": x - wide / 2}
+    places = [("start", 4), ("end", 4), ("middle", -9), ("middle", 16)]
+    places += [(side, 4 + down) for down in (13, -12, 26, -25, 39) for side in ("start", "end")]
+    boxes = {
+        (side, down): (anchors[side], y + down - 9, anchors[side] + wide, y + down + 2)
+        for side, down in places
+        if LEFT < anchors[side] < WIDTH - wide
+    } or {("start", 4): (x + 8, y - 5, x + 8 + wide, y + 6)}
+    free = [place for place, box in boxes.items() if not any(_overlap(box, other) for other in taken)]
+    side, down = (free or list(boxes))[0]
+    taken.append(boxes[side, down])
+    at = {"start": x + 8, "end": x - 8, "middle": x}[side]
+    return element("text", said, x=f"{at:.1f}", y=f"{y + down:.1f}", text_anchor=side, class_=f"name c{one.colour}")
 
 
 def _overlap(one: Box, other: Box) -> bool:

@@ -65,8 +65,8 @@ def runs(connection: duckdb.DuckDBPyConnection, arm: Mapping[str, Any]) -> Itera
     """How long runs took, how late they began, how they ended, and which intervals nothing was made for."""
     found = connection.sql(
         "select epoch(ended - started) as duration, epoch(started - scheduled) as skew, status, "
-        "status in ('published', 'superseded') as is_made, epoch(interval_start) as begins from runs "
-        "order by interval_start, run_id"
+        "status in ('published', 'superseded') as is_made, epoch(interval_start) as begins, epoch(interval_end) as ends "
+        "from runs order by interval_start, run_id"
     ).to_arrow_table()
     count = found.num_rows
     for name in ("duration", "skew"):
@@ -76,19 +76,29 @@ def runs(connection: duckdb.DuckDBPyConnection, arm: Mapping[str, Any]) -> Itera
     statuses = Counter(found.column("status").to_pylist())
     for status in ("published", "superseded", "failed", "skipped"):
         yield Measure("runs", "runs", status, "runs", float(statuses[status]), count)
-    yield Measure(
-        "runs", "missed_intervals", "all", "intervals", missed_intervals(found, arm["cadence_seconds"]), count
+    delivered = (
+        connection.sql("select epoch(delivered_at) as at from log_events").to_arrow_table().column("at").to_numpy()
     )
+    # A stream runs when there is something to do: an interval without a run is none that it missed.
+    cadence = None if arm["kind"] == "streaming" else arm["cadence_seconds"]
+    missed = missed_intervals(found, delivered, cadence)
+    yield Measure("runs", "missed_intervals", "all", "intervals", missed, count)
 
 
-def missed_intervals(found: pa.Table, cadence_seconds: float | None) -> float | None:
-    """Of the intervals from the first to the last that was run, one each cadence: those without lists of their own."""
+def missed_intervals(found: pa.Table, delivered: NDArray[np.float64], cadence_seconds: float | None) -> float | None:
+    """How many intervals, one each cadence from the first to the last run, hold rows that no run which made lists is about.
+
+    `found` are runs in order of their intervals, `delivered` the moments at which rows could be read, in seconds.
+    """
     if not cadence_seconds or not found.num_rows:
         return None
-    begins = found.column("begins").to_numpy()
-    made = np.unique(begins[found.column("is_made").to_numpy(zero_copy_only=False)])
-    expected = round((begins.max() - begins.min()) / cadence_seconds) + 1
-    return float(max(expected - len(made), 0))
+    begins, ends = (found.column(name).to_numpy() for name in ("begins", "ends"))
+    is_made = found.column("is_made").to_numpy(zero_copy_only=False)
+    asked = delivered[(delivered >= begins[0]) & (delivered < ends.max())]
+    # Until when the made runs that begin no later than a moment reach; before the first of them, nowhere.
+    reach = np.concatenate([[-np.inf], np.maximum.accumulate(ends[is_made])])
+    missed = asked[reach[np.searchsorted(begins[is_made], asked, side="right")] <= asked]
+    return float(len(np.unique((missed - begins[0]) // cadence_seconds)))
 
 
 def answers(connection: duckdb.DuckDBPyConnection, stale_seconds: float) -> pa.Table:

@@ -177,6 +177,15 @@ def find_breaches(bundle: Path, log: Path | None = None) -> list[str]:
         log = None  # whatever else disagrees follows from that
     if arm["ended"] < arm["started"]:
         return [*breaches, "arm.json: ended is before started; expected is the start first."]
+    try:
+        return breaches + _of_rows(bundle, log, arm)
+    except duckdb.Error as error:  # damaged where the head of the file does not show it
+        return [*breaches, f"{bundle}: a table cannot be read to its end: {str(error).splitlines()[0]}."]
+
+
+def _of_rows(bundle: Path, log: Path | None, arm: dict[str, Any]) -> list[str]:
+    """What the rows of the tables break."""
+    breaches = []
     with open_tables(bundle, log) as connection:
         for name in TABLES:
             breaches += _rows(connection, name, [*_of_columns(name), *_of_arm(name, arm), *ROWS.get(name, ())])

@@ -66,19 +66,18 @@ def _freshness(one: dict[str, Any]) -> tuple[float, str]:
 
 
 def headline(rivals: Sequence[dict[str, Any]]) -> str:
-    """One sentence: who was freshest, whose lists were best, who was cheapest."""
+    """Who was freshest, whose lists were best, who was cheapest."""
     fresh = [one for one in rivals if one["freshness_p50"] is not None]
     scored = [one for one in rivals if one["ndcg"] is not None]
     paid = [one for one in rivals if one["usd_per_million_events"] is not None]
-    said = [f"freshest {fresh[0]['arm']}"] if fresh else []
+    said = [f"Freshest: {fresh[0]['arm']}."] if fresh else []
     if scored:
         best = max(scored, key=lambda one: one["ndcg"])
         is_sure = not any(one["is_as_good"] or one["behind_best_high"] is None for one in scored if one is not best)
-        said.append(f"best lists {best['arm']}{'' if is_sure or len(scored) == 1 else ' (not beyond chance)'}")
+        said.append(f"Best lists: {best['arm']}{'' if is_sure or len(scored) == 1 else ', though not beyond chance'}.")
     if paid:
-        said.append(f"cheapest {min(paid, key=lambda one: one['usd_per_million_events'])['arm']}")
-    whole = ", ".join(said)
-    return f"{whole[:1].upper()}{whole[1:]}." if whole else "Nothing could be judged."
+        said.append(f"Cheapest: {min(paid, key=lambda one: one['usd_per_million_events'])['arm']}.")
+    return " ".join(said) or "Nothing could be judged."
 
 
 def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:

@@ -88,7 +88,7 @@ def compare(
 
 
 def _pair(mine: list[Floats], theirs: list[Floats]) -> list[tuple[Floats, Floats]]:
-    """Seed beside seed; where one arm has fewer, the mean of its seeds stands for each."""
+    """Seed beside seed; of different numbers of seeds, mean beside mean."""
     if len(mine) == len(theirs):
         return list(zip(mine, theirs, strict=True))
     return [(np.mean(mine, axis=0), np.mean(theirs, axis=0))]

@@ -77,8 +77,19 @@ def test_items_that_came_into_the_catalog_a_day_before_are_new(tmp_path: Path, l
     assert row and (row["n"], row["value"]) == (1, 0.0)
 
 
+def test_a_new_item_that_is_shown_once_it_is_there_is_found(tmp_path: Path) -> None:
+    events = [event(10, "u", "a"), event(13, "u", "c"), event(13, "w", "a"), event(40, "w", "c")]
+    log = make_log(tmp_path / "log", events, [(12, "u"), (12.8, "u"), (20, "w")], items={"a": 0.0, "c": 12.5})
+    found = judged(
+        tmp_path, log, {"recommendations": [*listed("v1", None, "a", 1, 12.6), *listed("v2", None, "ca", 12.6)]}
+    )
+    row = find(found["figures"], "hand", "quality", "recall", "new items")
+    # u wants c at 12, before it is there, and at 12.8; for w, a day later, it is new no more.
+    assert row and (row["n"], row["value"]) == (1, 0.5)
+
+
 def test_a_list_of_ones_own_comes_before_that_of_everyone_and_only_while_it_is_valid(tmp_path: Path, log: Path) -> None:
-    lists = [*listed("1", "u", "b", 1, 10), *listed("1", None, "d", 1)]
+    lists = [*listed("1", "u", "x", 1, 10), *listed("1", None, "d", 1)]
     found = judged(tmp_path, log, {"recommendations": lists})
     assert value(found, "quality", "recall", "warm") == pytest.approx((1 / 2 + 0) / 2)  # at 10 sharp u's own is over: d
     lists = [*listed("1", "u", "bd", 10), *listed("1", None, "d", 1)]
@@ -153,8 +164,11 @@ def test_runs_are_timed_counted_and_missed(tmp_path: Path, log: Path) -> None:
     assert value(found, "runs", "duration_p50") == pytest.approx(360)
     assert value(found, "runs", "duration_p95") == pytest.approx(1800)
     assert (value(found, "runs", "skew_p50"), value(found, "runs", "skew_p95")) == (0, 1800)
-    assert value(found, "runs", "missed_intervals") == 3  # of five intervals from the first to the last
+    assert value(found, "runs", "missed_intervals") == 1  # something was delivered at 1 and at 2
     assert (value(found, "runs", "runs", "published"), value(found, "runs", "runs", "failed")) == (2, 1)
+    shutil.rmtree(tmp_path / "bundle")
+    stream = judged(tmp_path, log, {"runs": runs}, kind="streaming")
+    assert value(stream, "runs", "missed_intervals") is None  # it runs when there is something to do
 
 
 def test_costs_are_priced_by_the_sheet_or_by_the_bill(tmp_path: Path, log: Path) -> None:

@@ -143,6 +143,17 @@ def test_a_row_altered_after_the_seal_is_seen(tmp_path: Path, log: Path) -> None
     assert sentence.endswith("the file was altered after it was sealed.")
 
 
+def test_a_damaged_file_is_one_sentence_too(tmp_path: Path, log: Path) -> None:
+    folder = make_bundle(tmp_path / "bundle", log, good())
+    path = folder / "recommendations.parquet"
+    whole = bytearray(path.read_bytes())
+    whole[4:200] = bytes(196)
+    path.write_bytes(whole)
+    altered, damaged = find_breaches(folder, log)
+    assert altered.startswith("recommendations.parquet: its SHA-256 is ")
+    assert "a table cannot be read to its end" in damaged
+
+
 def test_a_missing_file_is_named_with_its_columns(tmp_path: Path, log: Path) -> None:
     folder = make_bundle(tmp_path / "bundle", log, good())
     (folder / "faults.parquet").unlink()
