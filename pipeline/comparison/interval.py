@@ -16,9 +16,8 @@ from pipeline.stopwatch import Clocks, read_clocks, time_since
 from pipeline.tables import PRODUCERS
 
 MIB = 1 << 20
-PULLED = tuple(
-    stage for stage, before in STAGES.items() if not before
-)  # of every hour; what follows is of the last one
+# Stages that run for every hour of an interval; those that follow run as of its last one.
+PULLED = tuple(stage for stage, before in STAGES.items() if not before)
 
 
 @dataclass(frozen=True)
@@ -55,9 +54,9 @@ def run_interval(
 ) -> Ran:
     """The line has run for an interval: what is pulled of each of its hours, everything else as of its end.
 
-    Stages run one after the other in this process; the clock goes on by what each of them really takes, or by
-    the `seconds` that are given for it. A stage that fails ends the run, as it does in Airflow: the hour is reported and
-    the last version stays.
+    Stages run one after the other in this process; the clock goes on by what each of them really takes, or by the
+    `seconds` that are given for it. A stage that fails ends the run: the hour is reported, the last version stays, and
+    nobody tries again.
     """
     ran = Ran(interval, started, started)
     try:
