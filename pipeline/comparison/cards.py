@@ -141,6 +141,13 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
     )
 
 
+def _tell_seeds(row: Mapping[str, Any] | None) -> str:
+    """The least and the most of an arm's seeds, a dash where they are one."""
+    if not row or row["least"] is None or row["least"] == row["most"]:
+        return "–"
+    return f"{row['least']:.4f} to {row['most']:.4f}"
+
+
 def quality(judgement: Judgement, colours: Mapping[str, int]) -> Html:
     """NDCG by slice, and every figure of all reads."""
     figures, parts = judgement["figures"], []
@@ -154,11 +161,13 @@ def quality(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         users = max((row["n"] for _, row in rows if row), default=0)
         shown = intervals(marks, "NDCG") if marks else element("p", "No read is in this slice.", class_="soft")
         parts.append(element("div", element("h3", f"{slice_}, {users:,} users"), shown))
-    heads = ["arm", "Recall", "NDCG", "Hit rate", "Coverage", "Novelty"]
+    heads = ["arm", "Recall", "NDCG", "NDCG by seed", "Hit rate", "Coverage", "Novelty"]
     body = [
         [
             name,
-            *(tell_between(find(figures, name, "quality", measure)) for measure in ("recall", "ndcg", "hit_rate")),
+            *(tell_between(find(figures, name, "quality", measure), 3) for measure in ("recall", "ndcg")),
+            _tell_seeds(find(figures, name, "quality", "ndcg")),
+            tell_between(find(figures, name, "quality", "hit_rate"), 3),
             tell_share(value(figures, name, "quality", "coverage")),
             tell_between(find(figures, name, "quality", "novelty"), 1) + " bit",
         ]

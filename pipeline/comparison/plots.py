@@ -204,7 +204,8 @@ def _ticks(start: float, end: float) -> list[float]:
 
 def _span(least: float, most: float) -> tuple[float, float]:
     """Round bounds around these values, 0 among them where they are near it."""
-    room = (most - least) or abs(most) or 1.0
+    # What differs by less than a thousandth of itself is drawn as one value and not as noise.
+    room = max(most - least, abs(most) / 1000, 1e-9) if most or least else 1.0
     step = _step(room) / 2
     first, last = floor(least / step + 1e-9), ceil(most / step - 1e-9)
     return first * step, max(last, first + 1) * step

@@ -15,6 +15,7 @@ from pipeline.cli import app
 from pipeline.comparison import plots
 from pipeline.comparison.judge import Options, judge
 from pipeline.comparison.page import comparison_page
+from pipeline.comparison.verdict import find
 
 EVENTS = [event(1, "u", "a"), event(11, "u", "b"), event(13, "w", "c")]
 
@@ -48,6 +49,15 @@ def test_the_page_shows_every_arm_loads_nothing_and_names_what_was_only_reported
     for title in ("Freshness", "The frontier", "Quality at serving time", "Availability by cause", "Cost", "Recovery"):
         assert f"<h2>{title}</h2>" in text
     assert re.search(r"<td>disk full</td>.*?<td[^>]*>60 min</td><td[^>]*>never</td>", text)
+
+
+def test_how_far_seeds_lie_apart_is_shown(tmp_path: Path, log: Path) -> None:
+    seeds = [arm(tmp_path / str(seed), log, items, seed=seed) for seed, items in ((1, "ba"), (2, "cb"))]
+    judgement = judge(seeds, log, Options())
+    row = find(judgement["figures"], "hand", "quality", "ndcg")
+    text = comparison_page(judgement)
+    assert row and row["least"] < row["most"]
+    assert f"{row['least']:.4f} to {row['most']:.4f}" in text
 
 
 def test_an_arm_that_has_nothing_is_shown_with_dashes(tmp_path: Path, log: Path) -> None:
