@@ -10,10 +10,12 @@ import typer
 
 from pipeline import (
     cli_benchmark,
+    cli_compare,
     cli_demo,
     cli_lists,
     cli_probe,
     cli_quarantine,
+    cli_record,
     cli_rules,
     cli_schema,
     cli_serve,
@@ -46,6 +48,8 @@ app.add_typer(cli_serve.app)
 app.add_typer(cli_demo.app)
 app.add_typer(cli_probe.app)
 app.add_typer(cli_benchmark.app)
+app.add_typer(cli_compare.app)
+app.add_typer(cli_record.app)
 app.add_typer(cli_tune.app)
 Only = Annotated[str | None, typer.Option(help="Comma-separated stages to run instead of all.")]
 Repull = Annotated[bool, typer.Option("--repull", help="Take the hour from the source again, also when it has landed.")]

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from pipeline.audit import silence_library
 from pipeline.boundary import ID_LENGTH
+from pipeline.comparison.bundle import LOG_TABLES, TABLES, file_of, schema_of
 from pipeline.files import ROOT
 from pipeline.gates import GATES
 from pipeline.seeds import event_types
@@ -26,10 +27,43 @@ MADE = "Made by `make docs` from {}; do not edit it here.\n"
 def pages() -> dict[str, str]:
     """File name below docs/ and text of every generated page."""
     return {
+        "bundles.md": describe_bundles(),
         "data-dictionary.md": describe_schema(),
         "data-quality.md": describe_rules(),
         "settings.md": describe_settings(),
     }
+
+
+def describe_bundles() -> str:
+    """Every field and column of a log and of an arm's bundle, from the schemas that both are checked against."""
+    parts = [
+        "# Bundles and logs, column by column\n",
+        MADE.format("`pipeline/comparison/schemas/v1/`"),
+        "Version 1. Timestamps are in UTC and microseconds, text is UTF-8, columns stand in this order, and none is null "
+        "that does not say so. What a bundle is for and how to make one: [the comparison](comparison.md).\n",
+    ]
+    for title, folder in (("A bundle: what an arm leaves", ("arm", *TABLES)), ("A log", ("log", *LOG_TABLES))):
+        parts.append(f"## {title}\n")
+        for name in folder:
+            schema = schema_of(name)
+            is_table = name in (*TABLES, *LOG_TABLES)
+            lines = [f"### {file_of(name) if is_table else f'{name}.json'}\n", f"{schema['description']}\n"]
+            lines += ["| column | type | null | meaning |" if is_table else "| field | type | null | meaning |"]
+            lines += ["|---|---|---|---|"]
+            lines += [f"| `{field}` | {' | '.join(_field(said))} |" for field, said in schema["properties"].items()]
+            parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _field(said: dict[str, Any]) -> tuple[str, str, str]:
+    """Type, whether it may be null, and meaning with what is allowed."""
+    kinds = said.get("type", "")
+    names = [kind for kind in ([kinds] if isinstance(kinds, str) else kinds) if kind != "null"]
+    words = said["description"]
+    if allowed := said.get("enum"):
+        words += f": {', '.join(f'`{value}`' for value in allowed)}" if "x-column" in said else ""
+    kind = said.get("x-column") or ("`1`" if "const" in said else " or ".join(names) or "string")
+    return kind, "may be" if "null" in kinds and not isinstance(kinds, str) else "", words
 
 
 def describe_settings() -> str:

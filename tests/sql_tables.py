@@ -135,6 +135,17 @@ SHAPES: dict[str, pa.Schema] = {
     "similar_items": _shape("item_id similar_item_id reason", rank=pa.int32(), score=NUMBER),
     "listed_users": _shape("user_id"),
     "listed_queries": _shape("query", is_common=TRUTH),
+    "shown_items": pa.schema([*ITEM_TEXT, ("shown_at", MOMENT)]),
+    "log_events": _shape("event_id user_id session_id event_type query item_id occurred_at", delivered_at=MOMENT),
+    "log_rows": _shape("event_id occurred_at", row=WHOLE, delivered_at=MOMENT),
+    "accepted": _shape("event_id"),
+    "quarantined": _shape("locator"),
+    "asked": _shape("user_id", place=WHOLE, t=MOMENT),
+    "recommendations": _shape(
+        "version user_id item_id source", rank=pa.int32(), score=NUMBER, valid_from=MOMENT, valid_to=MOMENT
+    ),
+    "cutoffs": _shape("version", cutoff=MOMENT),
+    "source_order": _shape("source", place=WHOLE),
 }
 OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}
 

@@ -1,0 +1,115 @@
+"""Arms of a comparison: whether a bundle may be judged, and what the judge says of several."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline import show
+from pipeline.comparison.cards import tell_between, tell_dollars, tell_share, tell_time
+from pipeline.comparison.check import differences, options_of, read_judgement
+from pipeline.comparison.judge import PRICES, Options, judge, read_prices, write_judgement
+from pipeline.comparison.page import write_page
+from pipeline.comparison.validate import find_breaches
+from pipeline.comparison.verdict import find, value
+from pipeline.errors import BadInput
+
+MOST_DIFFERENCES = 20
+app = typer.Typer(help=__doc__)
+arm = typer.Typer(help="What an arm of a comparison wrote down.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(arm, name="arm")
+
+
+@arm.callback()
+def group() -> None:
+    """What an arm of a comparison wrote down."""
+
+
+@arm.command()
+def validate(
+    folder: Annotated[Path, typer.Argument(help="Folder of the arm's bundle.")],
+    log: Annotated[
+        Path | None, typer.Option(help="Folder of the log it ran on: also check the bundle against it.")
+    ] = None,
+) -> None:
+    """Whether a bundle may be judged: every breach in a sentence, and exit code 1 when there is one."""
+    breaches = find_breaches(folder, log)
+    for breach in breaches:
+        show.sentence(breach)
+    if breaches:
+        raise BadInput(
+            f"{folder}: {len(breaches)} {'breach' if len(breaches) == 1 else 'breaches'}; it cannot be judged."
+        )
+    show.sentence(f"{folder} is a valid bundle" + ("" if log else "; with --log it is also checked against its log"))
+
+
+@app.command()
+def compare(
+    bundles: Annotated[
+        list[Path], typer.Argument(metavar="BUNDLE...", help="Folders of bundles; others are compared with the first.")
+    ],
+    log: Annotated[Path, typer.Option(help="Folder of the log that all of them ran on.")],
+    out: Annotated[Path | None, typer.Option(help="Folder for judgement.json, .parquet and .html.")] = None,
+    check: Annotated[
+        Path | None, typer.Option(help="Instead: say what in the judgement of this folder does not come out again.")
+    ] = None,
+    horizon: Annotated[
+        int,
+        typer.Option(min=1, metavar="HOURS", help="A list is scored by what its user takes so long after the read."),
+    ] = 24,
+    stale_after: Annotated[
+        float, typer.Option(min=0, metavar="MINUTES", help="A list whose data lies further behind is stale.")
+    ] = 75.0,
+    prices: Annotated[Path, typer.Option(help="Price sheet: id, source, per_cpu_hour, per_gb_hour as JSON.")] = PRICES,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+) -> None:
+    """Judge arms of one log by their bundles: figures, and a page to look at."""
+    if (out is None) == (check is None):
+        raise BadInput("give either --out, a folder for the judgement, or --check, the folder of one.")
+    published = read_judgement(check) if check else None
+    options = options_of(published) if published else Options(horizon, stale_after, read_prices(prices), seed)
+    with show.console.status("") as status:
+        judgement = judge(bundles, log, options, status.update)
+    if published:
+        say_differences(published, judgement)
+        return
+    say_judgement(judgement)
+    for path in [*write_judgement(out, judgement), write_page(out, judgement)] if out else ():
+        show.sentence(f"written: {path}")
+
+
+def say_differences(published: dict[str, Any], judgement: dict[str, Any]) -> None:
+    """What does not come out again, the first of it; raises `BadInput` when there is anything."""
+    found = differences(published, json.loads(json.dumps(judgement)))
+    for sentence in found[:MOST_DIFFERENCES]:
+        show.sentence(sentence)
+    if found:
+        raise BadInput(
+            f"{len(found):,} things are not as published, {min(len(found), MOST_DIFFERENCES)} of them above."
+        )
+    show.sentence(f"all {len(judgement['figures']):,} figures come out again")
+
+
+def say_judgement(judgement: dict[str, Any]) -> None:
+    """The arms as a table, and what to take away."""
+    figures = judgement["figures"]
+    columns = ["p50", "never", "good reads", "NDCG", "more than first", "USD / M events"]
+    rows = show.table(f"Arms on the log {judgement['log']['name']}", "arm", *columns, right=columns)
+    for one in judgement["arms"]:
+        name = one["arm"]
+        rows.add_row(
+            show.plain(name),
+            tell_time(value(figures, name, "freshness", "p50")),
+            tell_share(value(figures, name, "freshness", "never")),
+            tell_share(value(figures, name, "availability", "good")),
+            tell_between(find(figures, name, "quality", "ndcg")),
+            "" if name == judgement["baseline"] else tell_between(find(figures, name, "gain", "ndcg")),
+            tell_dollars(value(figures, name, "cost", "usd_per_million_events")),
+        )
+    show.console.print(rows)
+    show.sentence(judgement["headline"], style="bold")
+    for sentence in judgement["sentences"]:
+        show.sentence(sentence)
+    for remark in judgement["remarks"]:
+        show.sentence(remark, style="yellow")

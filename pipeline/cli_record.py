@@ -1,0 +1,145 @@
+"""Logs of a comparison, and the arms that run on them."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress, TaskID
+
+from pipeline import show
+from pipeline.backfill import progress_bar
+from pipeline.cli_compare import arm
+from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
+from pipeline.settings import load_settings
+
+app = typer.Typer(help=__doc__)
+run = typer.Typer(help="Run an arm on a log; it leaves a bundle.", no_args_is_help=True, rich_markup_mode=None)
+arm.add_typer(run, name="run")
+LogFolder = Annotated[Path, typer.Argument(metavar="LOG", help="Folder of a log that `record` made.")]
+Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundle; empty or not there yet.")]
+Batch = Annotated[Path, typer.Option("--batch", help="Bundle of a batch arm on the same log.")]
+
+
+@app.command()
+def record(
+    folder: Annotated[Path, typer.Argument(help="Folder for the log; empty or not there yet.")],
+    first: Annotated[str, typer.Option("--from", help="First hour.")] = "2026-01-05T00",
+    last: Annotated[str | None, typer.Option("--to", help="Last hour, included; default: so many --hours.")] = None,
+    hours: Annotated[int, typer.Option(min=1, help="Hours, when --to is not given.")] = 48,
+    configured: Annotated[
+        bool, typer.Option("--source", help="Record the configured source instead of a demonstration shop of its own.")
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the shop: the same one makes the same log.")] = 0,
+    users: Annotated[int, typer.Option(min=1)] = 2000,
+    items: Annotated[int, typer.Option(min=1)] = 1000,
+    events_per_hour: Annotated[float, typer.Option(min=0)] = 1500.0,
+    dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
+) -> None:
+    """Freeze a log: events as delivered, the catalog over time, and who reads when; with hashes, for every arm the same."""
+    from pipeline.comparison.log import record_shop, record_source
+
+    start = parse_hour(first)
+    end = parse_hour(last) if last else start + (hours - 1) * HOUR
+    with progress_bar() as progress:
+        task = progress.add_task("recording", total=len(hours_between(start, end)))
+
+        def tell(hour: object) -> None:
+            progress.update(task, advance=1)
+
+        if configured:
+            settings = load_settings()
+            log = record_source(settings, start, end, folder, name=settings.source, report=tell)
+        else:
+            shop = {"users": users, "items": items, "events_per_hour": events_per_hour, "dirt": dirt}
+            log = record_shop(folder, start, end, seed=seed, report=tell, **shop)
+    counts = ", ".join(f"{rows:,} {name}" for name, rows in log.counts.items())
+    show.sentence(f"{folder}: {counts} from {format_hour(start)} to {format_hour(end)}; log_hash {log.log_hash}")
+
+
+@run.command()
+def batch(
+    log: LogFolder,
+    out: Out,
+    cadence: Annotated[str, typer.Option(help="From run to run, in whole hours: 1h or 4h.")] = "1h",
+    delay: Annotated[str, typer.Option(help="Added before each run begins, such as 15m.")] = "0s",
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the model; default: that of the log.")] = None,
+    durations: Annotated[
+        Path | None,
+        typer.Option(help="Bundle by whose measured seconds the clock goes: every moment is the same again."),
+    ] = None,
+) -> None:
+    """The production stages of this repository, driven over the log on a simulated clock."""
+    from pipeline.comparison.batch import run_batch
+    from pipeline.comparison.clock import parse_duration, split_hours
+    from pipeline.comparison.log import read_log
+
+    read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
+    with progress_bar() as progress:
+        total = len(list(split_hours(read.started, read.ended, every)))
+        task = progress.add_task("batch", total=total)
+        ran = run_batch(
+            read,
+            out,
+            cadence=every,
+            delay=late,
+            seed=seed,
+            durations=durations,
+            tell=lambda one: advance(progress, task, f"{format_hour(one.interval.hours[-1])} {one.status}"),
+        )
+    for one in ran:
+        if one.trouble:
+            show.sentence(f"{format_hour(one.interval.hours[-1])} {one.status}: {one.trouble}", style="yellow")
+    published = sum(one.status == "published" for one in ran)
+    took = sum((one.ended - one.started).total_seconds() for one in ran) / len(ran)
+    show.sentence(f"{out}: {published} of {len(ran)} runs published, {took:.1f} s each on average")
+
+
+def advance(progress: Progress, task: TaskID, said: str) -> None:
+    """The bar goes on by one."""
+    progress.update(task, advance=1, description=said)
+
+
+@run.command()
+def popular(log: LogFolder, batch: Batch, out: Out) -> None:
+    """Control: everyone is shown the popular list of each version of a batch arm."""
+    control("popular", log, batch, out)
+
+
+@run.command()
+def nothing(log: LogFolder, batch: Batch, out: Out) -> None:
+    """Control: everyone is shown the first version's lists of a batch arm for ever."""
+    control("nothing", log, batch, out)
+
+
+@run.command()
+def stream(
+    log: LogFolder,
+    batch: Batch,
+    out: Out,
+    micro_batch: Annotated[
+        str, typer.Option("--micro-batch", help="Take the rows of so long together, such as 10s or 1h; 0s: one by one.")
+    ] = "0s",
+    broker: Annotated[
+        str, typer.Option(help="Carry the rows through this broker of the Kafka protocol, such as localhost:9092.")
+    ] = "",
+) -> None:
+    """Reference: rows one by one as they are delivered, users folded in against the models of a batch arm."""
+    from pipeline.comparison.clock import parse_duration
+    from pipeline.comparison.log import read_log
+    from pipeline.comparison.stream import run_stream
+
+    read, together = read_log(log), parse_duration(micro_batch)
+    with progress_bar() as progress:
+        task = progress.add_task("stream", total=read.counts["events"])
+        told = {"tell": lambda rows: progress.update(task, advance=rows)}
+        run_stream(read, batch, out, micro_batch=together, broker=broker, **told)
+    show.sentence(f"{out}: bundle of the streaming reference arm")
+
+
+def control(name: str, log: Path, batch: Path, out: Path) -> None:
+    """The bundle of a control is made and said."""
+    from pipeline.comparison.controls import run_control
+    from pipeline.comparison.log import read_log
+
+    run_control(name, read_log(log), batch, out)
+    show.sentence(f"{out}: bundle of the control {name}")

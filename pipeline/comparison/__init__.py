@@ -1,0 +1,1 @@
+"""Several arms on one log, judged from what each wrote down."""

@@ -1,0 +1,81 @@
+"""Rows of a log carried through a broker that speaks the Kafka protocol, for the streaming arm: sent, and waited for.
+
+One partition, so that rows arrive in the order in which they were sent, and no consumer group to join: the arm reads from
+where the topic ended when it began. What others send to the topic meanwhile would be taken for the arm's own rows: give it
+a topic to itself.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from pipeline.errors import BadInput, Unreachable
+
+PATIENCE_SECONDS = 30
+PARTITION = 0
+SEND = {"acks": "all", "linger.ms": 0, "message.timeout.ms": PATIENCE_SECONDS * 1000}
+TAKE = {"enable.auto.commit": False, "fetch.wait.max.ms": 5}
+Row = Mapping[str, Any]  # of the log's events
+
+
+class Broker:
+    """A topic at a broker; `carry` sends rows there and hands back what arrives."""
+
+    def __init__(self, servers: str, topic: str) -> None:
+        """`servers` like `localhost:9092`; raises `Unreachable` when none answers or the topic cannot be had."""
+        try:
+            import confluent_kafka as kafka
+        except ModuleNotFoundError:
+            raise BadInput(
+                "a broker needs confluent-kafka; install it with `pip install treasure-hunt[kafka]`."
+            ) from None
+        self.servers, self.topic = servers, topic
+        self._kafka = kafka
+        self._producer = kafka.Producer({"bootstrap.servers": servers, **SEND})
+        self._consumer = kafka.Consumer({"bootstrap.servers": servers, "group.id": topic, **TAKE})
+        try:
+            # Asking for it makes it, where the broker is set to do so.
+            known = self._producer.list_topics(topic, timeout=PATIENCE_SECONDS).topics[topic]
+            if known.error:
+                raise Unreachable(
+                    f"broker {servers}: topic {topic} is not there ({known.error}); make it, of one partition."
+                )
+            place = kafka.TopicPartition(topic, PARTITION)
+            place.offset = self._consumer.get_watermark_offsets(place, timeout=PATIENCE_SECONDS)[1]
+            self._consumer.assign([place])
+        except kafka.KafkaException as error:
+            raise Unreachable(f"broker {servers} does not answer: {error}") from None
+
+    def carry(self, rows: Sequence[Row]) -> Sequence[Row]:
+        """The rows as they come back, in the order in which they were sent; raises `Unreachable` when they do not."""
+        for row in rows:
+            self._producer.produce(self.topic, spell(row), partition=PARTITION)
+        if self._producer.flush(PATIENCE_SECONDS):
+            raise Unreachable(
+                f"broker {self.servers} took not all of {len(rows)} rows within {PATIENCE_SECONDS} seconds."
+            )
+        arrived: list[Row] = []
+        while len(arrived) < len(rows):
+            messages = self._consumer.consume(len(rows) - len(arrived), timeout=PATIENCE_SECONDS)
+            failed = [message.error() for message in messages if message.error()]
+            if failed or not messages:
+                why = failed[0] if failed else f"silent for {PATIENCE_SECONDS} seconds"
+                raise Unreachable(f"broker {self.servers} handed back {len(arrived)} of {len(rows)} rows: {why}.")
+            arrived += [read(message.value() or b"{}") for message in messages]
+        return arrived
+
+    def close(self) -> None:
+        """The broker is let go."""
+        self._consumer.close()
+
+
+def spell(row: Row) -> bytes:
+    """A row of the log as a message: JSON in UTF-8."""
+    return json.dumps({**row, "delivered_at": row["delivered_at"].isoformat()}).encode()
+
+
+def read(message: bytes) -> Row:
+    """The row that `spell` wrote."""
+    row = json.loads(message)
+    return {**row, "delivered_at": datetime.fromisoformat(row["delivered_at"])}

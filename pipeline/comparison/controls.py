@@ -1,0 +1,114 @@
+"""The controls: what a comparison holds every arm against, made from the bundle of a batch arm on the same log.
+
+`popular` shows everyone the popular list of each version; `nothing` shows the lists of the first version for ever. Each
+takes one thing away from the batch arm, so that nobody mistakes the model for the popular list, or freshness for a model.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.comparison.answers import answer_from_lists
+from pipeline.comparison.bundle import read_document, read_table, write_arm, write_table
+from pipeline.comparison.log import Log, check_new
+from pipeline.errors import BadInput
+from pipeline.files import hash_file
+from pipeline.settings import load_settings
+
+MOMENT = pa.timestamp("us", "UTC")
+Tables = dict[str, pa.Table]
+POPULAR_STAGES = ("ingest_events", "ingest_catalog", "prepare")  # all that a popular list takes, but for publishing it
+NOTES = {
+    "popular": (
+        "Everyone is shown the popular list of each version of {arm}, from when that version was published. Costs are those "
+        "of the stages that a popular list needs; publishing it is not among them."
+    ),
+    "nothing": (
+        "Everyone is shown the lists of the first version of {arm} for ever; what was delivered after it is lost. Costs are "
+        "those of its first run as `runs` has them, without bytes."
+    ),
+}
+
+
+def run_control(name: str, log: Log, batch: Path, out: Path) -> None:
+    """The bundle of a control of NOTES stands in `out`; raises `BadInput` when the batch bundle is not one of this log."""
+    check_new(out)
+    if name not in NOTES:
+        raise BadInput(f"{name} is no control; they are {', '.join(NOTES)}.")
+    arm, tables = read_batch(batch, log)
+    make: Callable[[Tables], Tables] = {"popular": keep_popular, "nothing": keep_first}[name]
+    made = make(tables)
+    runs = tables["runs"].filter(pc.is_valid(tables["runs"]["version"]))
+    cutoffs = pa.table({"version": runs["version"], "cutoff": runs["data_cutoff"]})
+    made["reads"] = answer_from_lists(load_settings(), log.read("reads"), made["recommendations"], cutoffs)
+    for table, rows in made.items():
+        write_table(out, table, rows)
+    given = {key: arm[key] for key in arm if key not in {"schema", "files"}}
+    title = {"popular": "popular only", "nothing": "do nothing"}[name]
+    changed: dict[str, Any] = {
+        "arm": f"{title} ({arm['arm']})",
+        "kind": "control",
+        "notes": NOTES[name].format(arm=arm["arm"]),
+    }
+    if name == "nothing":
+        changed["cadence_seconds"] = None
+    write_arm(out, given | changed)
+
+
+def read_batch(bundle: Path, log: Log) -> tuple[dict[str, Any], Tables]:
+    """`arm.json` and tables of a batch arm's bundle; raises `BadInput` when it was altered, or is of another log or kind."""
+    arm = read_document(bundle, "arm")
+    if arm["kind"] != "batch":
+        raise BadInput(f"{bundle} is the bundle of {arm['arm']}, a {arm['kind']} arm; name that of a batch arm.")
+    if arm["log_hash"] != log.log_hash:
+        raise BadInput(f"{bundle} was made from another log than {log.folder}; run the batch arm on this log first.")
+    for name, expected in arm["files"].items():
+        if not (bundle / name).is_file() or hash_file(bundle / name) != expected:
+            raise BadInput(f"{bundle / name} is not what the arm wrote; run the batch arm again.")
+    names = ("runs", "recommendations", "event_visibility", "faults", "costs")
+    return arm, {name: read_table(bundle, name) for name in names}
+
+
+def keep_popular(tables: Tables) -> Tables:
+    """The lists of everyone, when events are visible in them, and the stages that they need."""
+    lists = tables["recommendations"]
+    costs = tables["costs"]
+    return tables | {
+        "recommendations": lists.filter(pc.is_null(lists["user_id"])),
+        "costs": costs.filter(pc.is_in(costs["what"], pa.array(POPULAR_STAGES))),
+    }
+
+
+def keep_first(tables: Tables) -> Tables:
+    """The first version's lists without an end, its run, and the events that it knows."""
+    runs, lists, seen = tables["runs"], tables["recommendations"], tables["event_visibility"]
+    published = [run for run in runs.to_pylist() if run["published"]]
+    if not published:
+        raise BadInput("the batch arm published nothing, so there are no first lists to keep.")
+    first = published[0]
+    kept = lists.filter(pc.equal(lists["version"], first["version"]))
+    place = kept.schema.get_field_index("valid_to")
+    kept = kept.set_column(place, "valid_to", pa.nulls(len(kept), MOMENT))
+    held = first["peak_bytes"] * (first["ended"] - first["started"]).total_seconds() / 1e9
+    cost = {"what": "first run", "cpu_seconds": first["cpu_seconds"], "gb_seconds": held, "bytes_read": 0}
+    return tables | {
+        "recommendations": kept,
+        "runs": runs.filter(pc.equal(runs["run_id"], first["run_id"])),
+        "event_visibility": lose_later(seen, first["ended"]),
+        "costs": pa.Table.from_pylist([cost | {"bytes_written": 0, "usd": None}], schema=tables["costs"].schema),
+    }
+
+
+def lose_later(seen: pa.Table, until: datetime) -> pa.Table:
+    """Events that landed after a moment have not landed, and are lost."""
+    is_early = pc.fill_null(pc.less_equal(seen["landed"], pa.scalar(until, MOMENT)), False)
+    nothing = pa.scalar(None, MOMENT)
+    columns = {name: seen[name] for name in seen.column_names}
+    columns["fate"] = pc.if_else(is_early, seen["fate"], "lost")
+    for name in ("landed", "first_visible"):
+        columns[name] = pc.if_else(is_early, seen[name], nothing)
+    return pa.table(columns)

@@ -1,0 +1,66 @@
+"""What a log has delivered so far, laid out as the files that the pipeline reads as its source `parquet_folder`.
+
+An hour's files are written when the hour is over: what the simulated clock has not reached is not there to be read.
+"""
+
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipeline.comparison.log import Log
+from pipeline.hours import HOUR
+
+SOURCE = "parquet_folder"
+# Columns of the source that a log does not keep.
+EMPTY = {"quantity": pa.int64(), "position": pa.int64()}
+
+
+class Feed:
+    """The source folder of a log; `deliver` adds an hour."""
+
+    def __init__(self, log: Log, folder: Path) -> None:
+        self.folder = folder
+        self.events = log.read("events")  # in the order of delivery
+        self.catalog = log.read("catalog").sort_by([("valid_from", "ascending"), ("item_id", "ascending")])
+        self._delivered = self.events["delivered_at"].to_numpy()
+
+    def deliver(self, hour: datetime) -> int:
+        """The files of an hour stand in the folder: its events, and the whole catalog as of its end. Returns the events."""
+        rows = self.events_of(hour)
+        columns = {name: rows[name] for name in rows.column_names if name != "delivered_at"}
+        columns |= {name: pa.nulls(len(rows), kind) for name, kind in EMPTY.items()}
+        columns["ingested_at"] = pc.strftime(rows["delivered_at"], "%Y-%m-%d %H:%M:%S")
+        self._write("events", hour, pa.table(columns))
+        self._write("items", hour, catalog_at(self.catalog, hour + HOUR))
+        return len(rows)
+
+    def events_of(self, hour: datetime) -> pa.Table:
+        """The rows of the log that are delivered within an hour."""
+        first, last = np.searchsorted(self._delivered, [moment(hour), moment(hour + HOUR)])
+        return self.events.slice(first, last - first)
+
+    def _write(self, kind: str, hour: datetime, table: pa.Table) -> None:
+        path = self.path_of(kind, hour)
+        path.parent.mkdir(parents=True)
+        pq.write_table(table, path, compression="zstd")
+
+    def path_of(self, kind: str, hour: datetime) -> Path:
+        """Where the file of an hour stands; `kind` is `events` or `items`."""
+        return self.folder / kind / f"{hour:%Y-%m-%d}" / f"{hour:%H}" / f"{kind}.parquet"
+
+
+def catalog_at(catalog: pa.Table, at: datetime) -> pa.Table:
+    """What the catalog says at a moment, one row per item without `valid_from`; `catalog` is in order of valid_from."""
+    known = catalog.filter(pc.less_equal(catalog["valid_from"], pa.scalar(at, catalog.schema.field("valid_from").type)))
+    items, last = np.unique(known["item_id"].to_numpy(zero_copy_only=False)[::-1], return_index=True)
+    del items
+    return known.take(len(known) - 1 - last).drop_columns("valid_from")
+
+
+def moment(at: datetime) -> np.datetime64:
+    """A moment in UTC as numpy has it."""
+    return np.datetime64(at.replace(tzinfo=None), "us")

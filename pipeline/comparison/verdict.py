@@ -1,0 +1,159 @@
+"""From the figures of a judgement: who was fresher, better and cheaper, and where fresher stops buying anything."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline.report.html import age, number
+
+Figures = Sequence[dict[str, Any]]
+
+
+def find(figures: Figures, arm: str, family: str, measure: str, slice_: str = "all") -> dict[str, Any] | None:
+    """The row of a figure; None where there is none."""
+    for row in figures:
+        if (row["arm"], row["family"], row["measure"], row["slice"]) == (arm, family, measure, slice_):
+            return row
+    return None
+
+
+def value(figures: Figures, arm: str, family: str, measure: str, slice_: str = "all") -> float | None:
+    """The figure itself; None where there is none."""
+    row = find(figures, arm, family, measure, slice_)
+    return row["value"] if row else None
+
+
+def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
+    """The frontier, one point an arm, the freshest first; the arm past which fresher buys nothing; and sentences.
+
+    An arm is as good as the best one when the interval of the difference between their NDCG holds 0 or more.
+    """
+    points = sorted((point(one, figures) for one in arms), key=_freshness)
+    as_good = [one for one in points if one["is_as_good"]]
+    enough = as_good[-1]["arm"] if as_good else None
+    rivals = [one for one in points if one["kind"] != "control"]
+    rivals = rivals if len(rivals) > 1 else points
+    said = sentences(points, rivals, enough)
+    return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
+
+
+def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
+    """Where an arm stands: freshness in seconds, NDCG with its interval, dollars; and how far it is behind the best arm."""
+    name = arm["arm"]
+    ndcg = find(figures, name, "quality", "ndcg") or {}
+    behind = find(figures, name, "behind_best", "ndcg") or {}
+    return {
+        "arm": name,
+        "kind": arm["kind"],
+        "cadence_seconds": arm["cadence_seconds"],
+        "freshness_p50": value(figures, name, "freshness", "p50"),
+        "freshness_p95": value(figures, name, "freshness", "p95"),
+        "good": value(figures, name, "availability", "good"),
+        "ndcg": ndcg.get("value"),
+        "ndcg_low": ndcg.get("low"),
+        "ndcg_high": ndcg.get("high"),
+        "behind_best": behind.get("value"),
+        "behind_best_low": behind.get("low"),
+        "behind_best_high": behind.get("high"),
+        "is_as_good": behind.get("value") == 0 or (behind.get("high") is not None and behind["high"] >= 0),
+        "usd_per_million_events": value(figures, name, "cost", "usd_per_million_events"),
+        "cpu_seconds": value(figures, name, "cost", "cpu_seconds"),
+    }
+
+
+def _freshness(one: dict[str, Any]) -> tuple[float, str]:
+    seconds = one["freshness_p50"]
+    return (float("inf") if seconds is None else seconds, one["arm"])
+
+
+def headline(rivals: Sequence[dict[str, Any]]) -> str:
+    """Who was freshest, whose lists were best, who was cheapest."""
+    fresh = [one for one in rivals if one["freshness_p50"] is not None]
+    scored = [one for one in rivals if one["ndcg"] is not None]
+    paid = [one for one in rivals if one["usd_per_million_events"] is not None]
+    said = [f"Freshest: {fresh[0]['arm']}."] if fresh else []
+    if scored:
+        best = max(scored, key=lambda one: one["ndcg"])
+        is_sure = not any(one["is_as_good"] or one["behind_best_high"] is None for one in scored if one is not best)
+        said.append(f"Best lists: {best['arm']}{'' if is_sure or len(scored) == 1 else ', though not beyond chance'}.")
+    if paid:
+        said.append(f"Cheapest: {min(paid, key=lambda one: one['usd_per_million_events'])['arm']}.")
+    return " ".join(said) or "Nothing could be judged."
+
+
+def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
+    """What a reader should take away; `rivals` are the arms that are no controls, or all where fewer than two are."""
+    said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals)]
+    if enough and len(points) > 1:
+        fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
+        if fresher and _of(points, enough)["freshness_p50"] is not None:
+            when = age(_of(points, enough)["freshness_p50"])
+            said.append(
+                f"Past {enough} (half of the events visible within {when}) fresher bought no quality on this log that "
+                "could be told from chance."
+            )
+    return [sentence for sentence in said if sentence]
+
+
+def _of(points: Sequence[dict[str, Any]], arm: str) -> dict[str, Any]:
+    return next(one for one in points if one["arm"] == arm)
+
+
+def _fresher(rivals: Sequence[dict[str, Any]]) -> str:
+    known = [one for one in rivals if one["freshness_p50"] is not None]
+    if not known:
+        return "No arm let half of the events be seen."
+    best, *others = known
+    beside = f"; then {others[0]['arm']} with {age(others[0]['freshness_p50'])}" if others else ""
+    return f"Freshest was {best['arm']}: half of the events were visible within {age(best['freshness_p50'])}{beside}."
+
+
+def _better(rivals: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) -> str:
+    known = [one for one in rivals if one["ndcg"] is not None]
+    if not known:
+        return ""
+    best = max(known, key=lambda one: one["ndcg"])
+    top = max((one for one in points if one["ndcg"] is not None), key=lambda one: one["ndcg"])
+    said = f"Best lists were those of {best['arm']}: NDCG {best['ndcg']:.4f}"
+    if top["arm"] != best["arm"]:
+        return f"{said}, behind the control {top['arm']} with {top['ndcg']:.4f}."
+    others = [one for one in points if one is not best and one["ndcg"] is not None]
+    ties = [one["arm"] for one in others if one["is_as_good"]]
+    unsure = [one["arm"] for one in others if one["behind_best_high"] is None and one["arm"] not in ties]
+    beaten = [one["arm"] for one in others if one["arm"] not in {*ties, *unsure}]
+    said += f"; beyond chance better than {', '.join(beaten)}" if beaten else ""
+    said += f"; not to be told from {', '.join(ties)}" if ties else ""
+    return said + (f"; too few users to say whether {', '.join(unsure)} differ" if unsure else "") + "."
+
+
+def _cheaper(rivals: Sequence[dict[str, Any]]) -> str:
+    known = sorted(
+        (one for one in rivals if one["usd_per_million_events"] is not None),
+        key=lambda one: one["usd_per_million_events"],
+    )
+    if not known:
+        return ""
+    best, *others = known
+    each = f"{number(best['usd_per_million_events'], 3)} USD a million events"
+    most = (
+        f"; dearest was {others[-1]['arm']} with {number(others[-1]['usd_per_million_events'], 3)} USD"
+        if others
+        else ""
+    )
+    return f"Cheapest was {best['arm']}: {each} by the price sheet{most}."
+
+
+def _surer(rivals: Sequence[dict[str, Any]]) -> str:
+    known = [one for one in rivals if one["good"] is not None]
+    if not known:
+        return ""
+    worst = min(known, key=lambda one: one["good"])
+    best = max(known, key=lambda one: one["good"])
+    if best["good"] == worst["good"]:
+        return f"Of the reads {_percent(best['good'])} were answered well by every arm."
+    return (
+        f"Of the reads {best['arm']} answered {_percent(best['good'])} well, {worst['arm']} {_percent(worst['good'])}."
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{share * 100:.4g} %"

@@ -1,0 +1,48 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.comparison.clock import begin, name_duration, parse_duration, split_hours
+from pipeline.errors import BadInput
+from pipeline.hours import HOUR
+
+START = datetime(2026, 1, 5, tzinfo=UTC)
+
+
+@given(st.integers(min_value=0, max_value=999_999))
+def test_a_duration_is_read_as_it_is_named(seconds: int) -> None:
+    assert parse_duration(name_duration(timedelta(seconds=seconds))) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["", "1", "h", "-1h", "1.5h", "1 h", "1d", "1H", "٣h"])
+def test_what_is_no_duration_is_refused_with_how_to_write_one(text: str) -> None:
+    with pytest.raises(BadInput, match="write it like 90s, 15m or 4h"):
+        parse_duration(text)
+
+
+def test_intervals_cover_every_hour_once_and_are_due_at_their_end() -> None:
+    intervals = list(split_hours(START, START + 8 * HOUR, 4 * HOUR))
+    assert [hour for interval in intervals for hour in interval.hours] == [START + step * HOUR for step in range(8)]
+    assert [(one.start, one.end) for one in intervals] == [
+        (START, START + 4 * HOUR),
+        (START + 4 * HOUR, START + 8 * HOUR),
+    ]
+
+
+@pytest.mark.parametrize("minutes", [0, 5, 15, 90])
+def test_a_cadence_that_is_not_of_whole_hours_is_refused(minutes: int) -> None:
+    with pytest.raises(BadInput, match="takes in whole hours"):
+        list(split_hours(START, START + 8 * HOUR, timedelta(minutes=minutes)))
+
+
+def test_a_cadence_that_would_leave_hours_of_the_log_out_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"8 hours .* which 3 does not divide"):
+        list(split_hours(START, START + 8 * HOUR, 3 * HOUR))
+
+
+def test_a_run_begins_late_by_the_delay_and_never_before_the_run_before_it_is_over() -> None:
+    assert begin(START, timedelta(), START - HOUR) == START
+    assert begin(START, timedelta(minutes=15), START - HOUR) == START + timedelta(minutes=15)
+    assert begin(START, timedelta(minutes=15), START + HOUR) == START + HOUR

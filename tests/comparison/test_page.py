@@ -1,0 +1,114 @@
+"""The page of a comparison says what the judgement holds, loads nothing and escapes what arms call themselves."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arms_world import answer, at, cost, event, listed, make_bundle, make_log, run, seen
+from hypothesis import given
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from pipeline.cli import app
+from pipeline.comparison import plots
+from pipeline.comparison.judge import Options, judge
+from pipeline.comparison.page import comparison_page
+from pipeline.comparison.verdict import find
+
+EVENTS = [event(1, "u", "a"), event(11, "u", "b"), event(13, "w", "c")]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return make_log(tmp_path / "log", EVENTS, [(10, "u"), (12, "w")])
+
+
+def arm(folder: Path, log: Path, items: str, **more: Any) -> Path:
+    fault = {"fault": "disk full", "started": at(1), "detected": at(2), "recovered": None, "bad_rows": 3}
+    tables = {
+        "runs": [run(1)],
+        "recommendations": listed("v1", None, items, 1.1),
+        "reads": [answer(10, "u", "v1"), answer(12, "w", "v1")],
+        "event_visibility": [seen(one, 1) for one in EVENTS],
+        "faults": [fault],
+        "costs": [cost()],
+    }
+    return make_bundle(folder, log, tables, **more)
+
+
+def test_the_page_shows_every_arm_loads_nothing_and_names_what_was_only_reported(tmp_path: Path, log: Path) -> None:
+    arms = [arm(tmp_path / "1", log, "ab", arm="<b>first</b>"), arm(tmp_path / "2", log, "cb", arm="second")]
+    text = comparison_page(judge(arms, log, Options()))
+    assert "<b>first" not in text
+    assert text.count("&lt;b&gt;first&lt;/b&gt;") > 5
+    assert text.count("reported, not measured") == 2
+    assert "4 h 15 min" in text and "35 % answered with HTTP 400" in text
+    assert not re.findall(r'(?:src|href)="(?!data:)[^"]*"|url\(|@import', text)
+    for title in ("Freshness", "The frontier", "Quality at serving time", "Availability by cause", "Cost", "Recovery"):
+        assert f"<h2>{title}</h2>" in text
+    assert re.search(r"<td>disk full</td>.*?<td[^>]*>60 min</td><td[^>]*>never</td>", text)
+
+
+def test_how_far_seeds_lie_apart_is_shown(tmp_path: Path, log: Path) -> None:
+    seeds = [arm(tmp_path / str(seed), log, items, seed=seed) for seed, items in ((1, "ba"), (2, "cb"))]
+    judgement = judge(seeds, log, Options())
+    row = find(judgement["figures"], "hand", "quality", "ndcg")
+    text = comparison_page(judgement)
+    assert row and row["least"] < row["most"]
+    assert f"{row['least']:.4f} to {row['most']:.4f}" in text
+
+
+def test_an_arm_that_has_nothing_is_shown_with_dashes(tmp_path: Path, log: Path) -> None:
+    bundles = [arm(tmp_path / "1", log, "ab"), make_bundle(tmp_path / "2", log, {}, arm="empty", cadence_seconds=None)]
+    text = comparison_page(judge(bundles, log, Options()))
+    assert re.search(r"<td>empty</td>.*?–.*?</tr>", text)
+    assert not re.search(r"\b(nan|inf|None)\b", text)
+
+
+def test_one_command_makes_figures_and_page(tmp_path: Path, log: Path) -> None:
+    bundles = [str(arm(tmp_path / "1", log, "ab", arm="one")), str(arm(tmp_path / "2", log, "cb", arm="two"))]
+    ran = CliRunner().invoke(
+        app, ["compare", *bundles, "--log", str(log), "--out", str(tmp_path / "out"), "--horizon", "6"]
+    )
+    assert ran.exit_code == 0, ran.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "judgement.json",
+        "judgement.parquet",
+        "judgement.html",
+    }
+    found = json.loads((tmp_path / "out" / "judgement.json").read_text())
+    assert found["options"]["horizon_hours"] == 6
+    assert found["headline"] in ran.output
+    assert str(tmp_path) not in (tmp_path / "out" / "judgement.json").read_text()  # the same wherever it was made
+
+
+POSITIVE = st.floats(1e-6, 1e6, allow_nan=False)
+
+
+@given(st.lists(st.tuples(POSITIVE, st.floats(0, 1)), min_size=1, max_size=8))
+def test_every_point_stands_inside_its_chart(pairs: list[tuple[float, float]]) -> None:
+    marks = [plots.Mark(f"arm {place}", x, y, None, None, 0) for place, (x, y) in enumerate(pairs)]
+    for ticks in (plots.time_ticks, plots.power_ticks):
+        xs = [one.x for one in marks]
+        if ticks is plots.time_ticks and (min(xs) < 0.1 or max(xs) > 6_048_000):
+            continue
+        drawn = plots.points(marks, ticks(min(xs), max(xs)), "y", "x")
+        places = [(float(x), float(y)) for x, y in re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', drawn)]
+        assert len(places) == len(marks)
+        assert all(plots.LEFT <= x <= plots.WIDTH and 0 <= y <= plots.HEIGHT for x, y in places)
+
+
+@given(st.floats(1e-9, 1e9))
+def test_ticks_are_round_few_and_within_their_range(top: float) -> None:
+    start, end = plots._span(0.0, top)
+    ticks = plots._ticks(start, end)
+    assert start == 0 and end >= top * (1 - 1e-9)
+    assert 3 <= len(ticks) <= 8
+    assert ticks[0] == 0
+
+
+@pytest.mark.parametrize("name", ["a" * 60, "", "x"])
+def test_a_long_name_is_cut(name: str) -> None:
+    assert len(plots._short(name, 24)) <= 24
