@@ -9,11 +9,12 @@ import typer
 from pipeline import show
 from pipeline.comparison.cards import tell_between, tell_dollars, tell_share, tell_time
 from pipeline.comparison.check import differences, options_of, read_judgement
-from pipeline.comparison.judge import PRICES, Options, judge, read_prices, write_judgement
+from pipeline.comparison.judge import Options, judge, write_judgement
 from pipeline.comparison.page import write_page
 from pipeline.comparison.validate import find_breaches
 from pipeline.comparison.verdict import find, value
 from pipeline.errors import BadInput
+from pipeline.prices import SHEET, read_prices
 
 MOST_DIFFERENCES = 20
 app = typer.Typer(help=__doc__)
@@ -61,7 +62,7 @@ def compare(
     stale_after: Annotated[
         float, typer.Option(min=0, metavar="MINUTES", help="A list whose data lies further behind is stale.")
     ] = 75.0,
-    prices: Annotated[Path, typer.Option(help="Price sheet: id, source, per_cpu_hour, per_gb_hour as JSON.")] = PRICES,
+    prices: Annotated[Path, typer.Option(help="Price sheet: id, source, per_cpu_hour, per_gb_hour as JSON.")] = SHEET,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
 ) -> None:
     """Judge arms of one log by their bundles: figures, and a page to look at."""

@@ -22,9 +22,9 @@ from pipeline.comparison.verdict import decide
 from pipeline.comparison.worth import HOURS_BEFORE, Row, rounded, worth
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
+from pipeline.prices import read_prices
 
 MIN_SEEDS = 3
-PRICES = Path(__file__).with_name("price_sheet.json")
 SHOWN = ("kind", "commit", "settings_hash", "cadence_seconds", "delay_seconds", "hardware", "price_sheet", "k", "notes")
 COLUMNS = pa.schema(
     [(name, pa.string()) for name in ("arm", "family", "measure", "slice", "unit")]
@@ -39,26 +39,8 @@ class Options(NamedTuple):
 
     horizon_hours: int = 24
     stale_minutes: float = 75.0
-    prices: Mapping[str, Any] | None = None  # a price sheet; None is that of PRICES
+    prices: Mapping[str, Any] | None = None  # a price sheet; None is the project's own
     seed: int = 0
-
-
-def read_prices(path: Path) -> dict[str, Any]:
-    """A price sheet; raises `BadInput` where a price is missing or negative."""
-    try:
-        prices = json.loads(path.read_text(encoding="utf-8"))
-        wrong = [name for name in ("per_cpu_hour", "per_gb_hour") if not prices[name] >= 0]
-        wrong += [name for name in ("id", "source") if not isinstance(prices[name], str)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"{path} is no price sheet ({error}); it needs id, source, per_cpu_hour and per_gb_hour."
-        ) from None
-    if wrong:
-        raise BadInput(
-            f"{path}: {', '.join(wrong)} cannot be; prices are US dollars from 0 on, id and source are words."
-        )
-    whole: dict[str, Any] = prices
-    return whole
 
 
 def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambda _sentence: None) -> dict[str, Any]:
@@ -67,7 +49,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
     Bundles with the same arm and different seeds are one arm. Raises `BadInput` for a bundle that is not valid, two of the
     same arm and seed, or a log too short for the horizon.
     """
-    prices = options.prices or read_prices(PRICES)
+    prices = options.prices or read_prices()
     known = check_log(log)
     arms: dict[str, list[tuple[Path, dict[str, Any]]]] = defaultdict(list)
     for bundle in bundles:

@@ -5,7 +5,7 @@ import pytest
 
 JUDGE = {"bundle", "check", "validate", "quality", "service", "worth", "verdict", "judge", "cards", "plots", "page"}
 ALLOWED = {f"pipeline.comparison.{name}" for name in JUDGE} | {"pipeline", "pipeline.comparison"}
-ALLOWED |= {f"pipeline.{name}" for name in ("duck", "errors", "failpoints", "files", "metrics", "seeds")}
+ALLOWED |= {f"pipeline.{name}" for name in ("duck", "errors", "failpoints", "files", "metrics", "prices", "seeds")}
 ALLOWED |= {"pipeline.settings", "pipeline.setting_groups", "pipeline.hours"}  # what duck is set up by
 ALLOWED |= {"pipeline.report", "pipeline.report.html", "pipeline.report.charts"}
 
