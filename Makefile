@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt bench bench-small test-ui check format docs golden lock clean
+.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt compare bench bench-small test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -45,6 +45,9 @@ test-guards: .venv/.synced ## switch off every guard, one at a time, and see its
 
 real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary, where their files are; long
 	@$(BIN)/python bench/real_dirt.py
+
+compare: .venv/.synced ## arms side by side on one log, batch and streaming: a page, var/comparison/judgement.html; ten minutes
+	@$(BIN)/python bench/arms.py
 
 bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; an hour, see docs/performance.md
 	@$(BIN)/python bench/hours.py
