@@ -39,6 +39,8 @@ def run_arms(log: Path, arms: Path, seed: int) -> list[Path]:
     return [
         hourly,
         run("batch-4h", "batch", "--cadence", "4h", "--seed", str(seed)),
+        late := run("batch-4h-late", "batch", "--cadence", "4h", "--delay", "4h", "--seed", str(seed)),
+        run("bare-4h-late", "bare", "--batch", late),
         run("stream", "stream", "--batch", hourly),
         run("stream-1h", "stream", "--batch", hourly, "--micro-batch", "1h"),
         run("popular", "popular", "--batch", hourly),

@@ -112,6 +112,12 @@ def nothing(log: LogFolder, batch: Batch, out: Out) -> None:
 
 
 @run.command()
+def bare(log: LogFolder, batch: Batch, out: Out) -> None:
+    """Control: a batch arm's lists from a server that answers HTTP 400 to whoever has none of their own."""
+    control("bare", log, batch, out)
+
+
+@run.command()
 def stream(
     log: LogFolder,
     batch: Batch,

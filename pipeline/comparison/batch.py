@@ -60,7 +60,7 @@ def run_batch(
             ran.append(run_interval(interval, begun, settings, known.get(spell(interval.end))))
             tell(ran[-1])
         described = {
-            "arm": f"batch {name_duration(cadence)}" + (f", {name_duration(delay)} late" if delay else ""),
+            "arm": f"batch {name_duration(cadence)}" + (f" +{name_duration(delay)}" if delay else ""),
             "kind": "batch",
             "seed": settings.seed,
             "cadence_seconds": cadence.total_seconds(),

@@ -1,7 +1,8 @@
 """The controls: what a comparison holds every arm against, made from the bundle of a batch arm on the same log.
 
-`popular` shows everyone the popular list of each version; `nothing` shows the lists of the first version for ever. Each
-takes one thing away from the batch arm, so that nobody mistakes the model for the popular list, or freshness for a model.
+`popular` shows everyone the popular list of each version; `nothing` shows the lists of the first version for ever; `bare`
+answers with HTTP 400 whoever has no list of their own. Each takes one thing away from the batch arm, so that nobody
+mistakes the model for the popular list, freshness for a model, or how lists are served for how they are made.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,12 @@ NOTES = {
         "Everyone is shown the lists of the first version of {arm} for ever; what was delivered after it is lost. Costs are "
         "those of its first run as `runs` has them, without bytes."
     ),
+    "bare": (
+        "The lists of {arm} from a server without a list for everyone: from the first version on, a read of a user who has "
+        "no list of their own is answered with HTTP 400."
+    ),
 }
+TITLES = {"popular": "popular only", "nothing": "do nothing", "bare": "own lists or HTTP 400"}
 
 
 def run_control(name: str, log: Log, batch: Path, out: Path) -> None:
@@ -40,17 +46,18 @@ def run_control(name: str, log: Log, batch: Path, out: Path) -> None:
     if name not in NOTES:
         raise BadInput(f"{name} is no control; they are {', '.join(NOTES)}.")
     arm, tables = read_batch(batch, log)
-    make: Callable[[Tables], Tables] = {"popular": keep_popular, "nothing": keep_first}[name]
-    made = make(tables)
+    makers: dict[str, Callable[[Tables], Tables]] = {"popular": keep_popular, "nothing": keep_first, "bare": keep_own}
+    made = makers[name](tables)
     runs = tables["runs"].filter(pc.is_valid(tables["runs"]["version"]))
     cutoffs = pa.table({"version": runs["version"], "cutoff": runs["data_cutoff"]})
     made["reads"] = answer_from_lists(load_settings(), log.read("reads"), made["recommendations"], cutoffs)
+    if name == "bare":
+        made["reads"] = refuse_unknown(made["reads"], pc.min(tables["recommendations"]["valid_from"]))
     for table, rows in made.items():
         write_table(out, table, rows)
     given = {key: arm[key] for key in arm if key not in {"schema", "files"}}
-    title = {"popular": "popular only", "nothing": "do nothing"}[name]
     changed: dict[str, Any] = {
-        "arm": f"{title} ({arm['arm']})",
+        "arm": f"{TITLES[name]} ({arm['arm']})",
         "kind": "control",
         "notes": NOTES[name].format(arm=arm["arm"]),
     }
@@ -101,6 +108,19 @@ def keep_first(tables: Tables) -> Tables:
         "event_visibility": lose_later(seen, first["ended"]),
         "costs": pa.Table.from_pylist([cost | {"bytes_written": 0, "usd": None}], schema=tables["costs"].schema),
     }
+
+
+def keep_own(tables: Tables) -> Tables:
+    """The lists that belong to a user."""
+    lists = tables["recommendations"]
+    return tables | {"recommendations": lists.filter(pc.is_valid(lists["user_id"]))}
+
+
+def refuse_unknown(reads: pa.Table, first: pa.Scalar) -> pa.Table:
+    """From the first version on, who has no list is told so with 400: the server is there, and knows nothing of them."""
+    is_unknown = pc.and_(pc.is_null(reads["version"]), pc.fill_null(pc.greater_equal(reads["t"], first), False))
+    status = pc.if_else(is_unknown, pa.scalar(400, reads.schema.field("status").type), reads["status"])
+    return reads.set_column(reads.schema.get_field_index("status"), reads.schema.field("status"), status)
 
 
 def lose_later(seen: pa.Table, until: datetime) -> pa.Table:

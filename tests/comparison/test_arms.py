@@ -96,7 +96,7 @@ def test_the_batch_arm_leaves_a_valid_bundle_of_a_run_for_each_interval(ran: Ran
     assert all(run["started"] == run["scheduled"] + DELAY < run["published"] < run["ended"] for run in runs)
     assert sum(run["events_in"] for run in runs) == ran.log.counts["events"]
     arm = read_document(ran.bundle, "arm")
-    assert (arm["arm"], arm["cadence_seconds"], arm["delay_seconds"]) == ("batch 2h, 15m late", 7200.0, 900.0)
+    assert (arm["arm"], arm["cadence_seconds"], arm["delay_seconds"]) == ("batch 2h +15m", 7200.0, 900.0)
     assert {path.name for path in ran.bundle.parent.iterdir()} <= {
         "log",
         "batch",
@@ -188,7 +188,7 @@ def test_popular_only_shows_everyone_the_popular_lists_of_the_batch_arm(ran: Ran
     assert rows_of(out, "recommendations") == wanted
     assert {row["served_reason"] for row in rows_of(out, "reads")} == {"popular", None}
     assert [row["what"] for row in rows_of(out, "costs")] == ["ingest_events", "ingest_catalog", "prepare"]
-    assert read_document(out, "arm")["arm"] == "popular only (batch 2h, 15m late)"
+    assert read_document(out, "arm")["arm"] == "popular only (batch 2h +15m)"
 
 
 def test_do_nothing_shows_the_first_lists_for_ever_and_loses_what_comes_later(ran: Ran) -> None:
@@ -206,6 +206,20 @@ def test_do_nothing_shows_the_first_lists_for_ever_and_loses_what_comes_later(ra
         assert row == (was if is_early else was | {"landed": None, "fate": "lost", "first_visible": None})
     assert {row["version"] for row in rows_of(out, "reads") if row["status"] == 200} == {first["version"]}
     assert len(rows_of(out, "runs")) == 1
+
+
+def test_a_bare_server_answers_400_to_whoever_has_no_list_of_their_own(ran: Ran) -> None:
+    out = ran.bundle.parent / "bare"
+    run_control("bare", ran.log, ran.bundle, out)
+    assert find_breaches(out, ran.log.folder) == []
+    first = min(row["valid_from"] for row in rows_of(ran.bundle, "recommendations"))
+    expected = [
+        503 if row["t"] < first else 200 if row["served_reason"] not in ("popular", None) else 400
+        for row in rows_of(ran.bundle, "reads")
+    ]
+    assert [row["status"] for row in rows_of(out, "reads")] == expected
+    assert {503, 200, 400} == set(expected)
+    assert read_document(out, "arm")["arm"] == "own lists or HTTP 400 (batch 2h +15m)"
 
 
 def test_the_streaming_arm_gives_every_row_the_fate_that_the_pipeline_gives_it(ran: Ran, stream: Path) -> None:
@@ -290,7 +304,7 @@ def test_what_is_not_a_whole_batch_bundle_of_this_log_is_refused(ran: Ran, strea
         run_control("popular", other, ran.bundle, tmp_path / "out")
     with pytest.raises(BadInput, match="a streaming arm; name that of a batch arm"):
         run_control("popular", ran.log, stream, tmp_path / "out")
-    with pytest.raises(BadInput, match="is no control; they are popular, nothing"):
+    with pytest.raises(BadInput, match="is no control; they are popular, nothing, bare"):
         run_control("best", ran.log, ran.bundle, tmp_path / "out")
     with pytest.raises(BadInput, match="holds something already"):
         run_stream(ran.log, ran.bundle, ran.bundle)

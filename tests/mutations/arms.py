@@ -197,4 +197,11 @@ MUTATIONS = [
         "if not lag <= ",
         CONSUMER + "test_a_row_that_breaks_a_rule_is_quarantined_and_teaches_nothing",
     ),
+    (
+        "a bare server answers everybody",
+        "pipeline/comparison/controls.py",
+        'if name == "bare":',
+        "if False:",
+        ARMS + "test_a_bare_server_answers_400_to_whoever_has_no_list_of_their_own",
+    ),
 ]
