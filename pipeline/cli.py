@@ -132,7 +132,9 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         return
     states = history.hour_states(settings, newest, hours)
     show.console.print(show.hours(states))
-    if published := [state["usd"] for state in states if state["version"]]:
+    if states and states[0]["unpriced"]:
+        show.sentence(f"cost: not known, {states[0]['unpriced']}", style="yellow")
+    elif published := [state["usd"] for state in states if state["version"]]:
         hourly = median(published)
         month = dollars(HOURS_A_MONTH * hourly)
         show.sentence(

@@ -11,26 +11,31 @@ from typing import Any
 from pipeline.errors import BadInput
 
 SHEET = Path(__file__).with_name("price_sheet.json")
-HOURS_A_MONTH = 730  # 8,760 / 12
+HOURS_A_MONTH = 720  # of 30 days
+MIB, GB = 1 << 20, 10**9
+NEEDED = "it needs id and source as words, per_cpu_hour and per_gb_hour as US dollars from 0 on."
 Prices = Mapping[str, Any]
 
 
 def read_prices(path: Path = SHEET) -> dict[str, Any]:
-    """A price sheet; raises `BadInput` where a price is missing or negative."""
+    """A price sheet; raises `BadInput` where a price is missing, no number, negative or endless, or not in US dollars."""
     try:
         prices = json.loads(path.read_text(encoding="utf-8"))
-        wrong = [name for name in ("per_cpu_hour", "per_gb_hour") if not prices[name] >= 0]
-        wrong += [name for name in ("id", "source") if not isinstance(prices[name], str)]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(
-            f"{path} is no price sheet ({error}); it needs id, source, per_cpu_hour and per_gb_hour."
-        ) from None
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{path} is no price sheet ({error}); {NEEDED}") from None
+    if not isinstance(prices, dict):
+        raise BadInput(f"{path} is no price sheet; {NEEDED}")
+    amounts = {name: prices.get(name) for name in ("per_cpu_hour", "per_gb_hour")}
+    wrong = [name for name, amount in amounts.items() if not _is_price(amount)]
+    wrong += [name for name in ("id", "source") if not isinstance(prices.get(name), str)]
+    wrong += ["currency"] if prices.get("currency", "USD") != "USD" else []
     if wrong:
-        raise BadInput(
-            f"{path}: {', '.join(wrong)} cannot be; prices are US dollars from 0 on, id and source are words."
-        )
-    whole: dict[str, Any] = prices
-    return whole
+        raise BadInput(f"{path}: {', '.join(wrong)} cannot be; {NEEDED}")
+    return prices
+
+
+def _is_price(amount: Any) -> bool:
+    return isinstance(amount, int | float) and not isinstance(amount, bool) and 0 <= amount < float("inf")
 
 
 def price(stages: Iterable[Mapping[str, Any]], prices: Prices) -> float:
@@ -40,7 +45,7 @@ def price(stages: Iterable[Mapping[str, Any]], prices: Prices) -> float:
     """
     return sum(
         stage["cpu_seconds"] / 3600 * prices["per_cpu_hour"]
-        + stage["peak_rss_mb"] / 1024 * stage["seconds"] / 3600 * prices["per_gb_hour"]
+        + stage["peak_rss_mb"] * MIB / GB * stage["seconds"] / 3600 * prices["per_gb_hour"]
         for stage in stages
     )
 

@@ -25,7 +25,7 @@ from pipeline.predecessor import at_hour
 from pipeline.reasons import CODES
 from pipeline.ruling import Ruling
 
-TABLES = ("user_recommendations", "user_factors", "item_factors", "items", "bought")
+TABLES = ("user_recommendations", "user_factors", "item_factors", "items", "bought", "holdout")
 SCHEMA = pa.schema({"user_id": pa.string(), "item_id": pa.string(), "score": pa.float64(), "reason": pa.string()})
 NONE = SCHEMA.empty_table()
 BLOCK = 4096  # users at a time whose scores of what is new are looked at
@@ -44,7 +44,11 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
         name: read_factors(before[name], column)
         for name, column in (("user_factors", "user_id"), ("item_factors", "item_id"))
     }
+    hidden = pd.Index(
+        pq.read_table(before["holdout"], columns=["user_id"])["user_id"].to_pandas()
+    )  # folded in apart then
     is_same = (find_vectors(then["user_factors"], vectors.ids) == vectors.vectors).all(axis=1)
+    is_same &= hidden.get_indexer(vectors.ids) < 0
     still = Factors(vectors.ids[is_same], vectors.vectors[is_same])
     now, offered_before = offer(items, work.read("items")), offer(then["item_factors"], before["items"])
     lost, gained = changed_items(offered_before, now), changed_items(now, offered_before)

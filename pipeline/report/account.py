@@ -6,6 +6,7 @@ Of each stage the newest attempt speaks: the failed one if there is one (a succe
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import BadInput
 from pipeline.gates import GATES
 from pipeline.manifests import read_attempts
 from pipeline.prices import SHEET, Prices, price, read_prices
@@ -23,7 +24,7 @@ Account = dict[str, Any]
 
 def read_account(run: Run) -> Account:
     """What is known of the hour; `stages` is empty when nothing of it has run."""
-    now, prices = run.settings.facts(), read_prices(Path(run.settings.price_sheet or SHEET))
+    now, (prices, unpriced) = run.settings.facts(), _find_prices(run)
     attempts = {stage: {**UNSAID, **attempt} for stage, attempt in read_attempts(run).items()}
     for attempt in attempts.values():
         attempt["settings"] = now | attempt["settings"]  # a setting that is younger than the manifest has today's value
@@ -47,6 +48,7 @@ def read_account(run: Run) -> Account:
         "evaluated": attempts.get("evaluate", {}).get("facts", {}),
         "stages": [_stage(stage, attempt, prices) for stage, attempt in attempts.items()],
         "prices": prices,
+        "unpriced": unpriced,
         "users": attempts.get("recommend", UNSAID)["facts"].get("users", 0),
         "limits": {stage: attempt["limits"] for stage, attempt in attempts.items()},
     }
@@ -68,7 +70,15 @@ def _state(attempts: dict[str, Any]) -> str:
     return "published" if "publish" in attempts else "under way"
 
 
-def _stage(stage: str, attempt: dict[str, Any], prices: Prices) -> dict[str, Any]:
+def _find_prices(run: Run) -> tuple[Prices | None, str]:
+    """The price sheet, or why there is none: an hour is told of without what it cost."""
+    try:
+        return read_prices(Path(run.settings.price_sheet or SHEET)), ""
+    except BadInput as error:
+        return None, str(error)
+
+
+def _stage(stage: str, attempt: dict[str, Any], prices: Prices | None) -> dict[str, Any]:
     numbers = {
         name: value
         for name, value in attempt["facts"].items()
@@ -80,7 +90,7 @@ def _stage(stage: str, attempt: dict[str, Any], prices: Prices) -> dict[str, Any
         "rows_in": attempt["rows_in"],
         "rows_out": attempt["rows_out"],
         **attempt["timings"],
-        "usd": price([attempt["timings"]], prices),
+        "usd": price([attempt["timings"]], prices) if prices else None,
         "notes": attempt["notes"],
         "figures": numbers,
     }

@@ -29,23 +29,26 @@ def stages(account: Account, day: Sequence[Brief]) -> Html:
         "what it says",
     ]
     rows = [_row(stage, usual.get(stage["stage"]), longest) for stage in account["stages"]]
-    prices = account["prices"]
     return card(
         "Stages",
         table(heads, rows, right=tuple(heads[2:-1]), class_="stages"),
         hint="Usually, and the mark in the bar: the median of the 23 hours before, where at least 3 of them ran it. "
-        f"The hour cost {tell_cost(account)}, by the price sheet {prices['id']}: {prices['per_cpu_hour']} USD a processor "
-        f"hour, {prices['per_gb_hour']} USD a gigabyte hour of the most that a stage held, without the serving database. "
-        f"{prices['source']}",
+        + tell_cost(account),
     )
 
 
 def tell_cost(account: Account) -> str:
-    """What the hour cost, a month of such hours, and that for 1,000 users with a list."""
+    """What the hour cost, a month of such hours, that for 1,000 users with a list, and by which prices."""
+    prices = account["prices"]
+    if not prices:
+        return f"What it cost is not known: {account['unpriced']}"
     month = HOURS_A_MONTH * sum(stage["usd"] for stage in account["stages"])
-    said = f"{dollars(month / HOURS_A_MONTH)}, {dollars(month)} a month of such hours"
-    return said + (
-        f", {dollars(month / account['users'] * 1000)} of it for each 1,000 users" if account["users"] else ""
+    said = f"The hour cost {dollars(month / HOURS_A_MONTH)}, {dollars(month)} a month of such hours"
+    said += f", {dollars(month / account['users'] * 1000)} of it for each 1,000 users" if account["users"] else ""
+    return (
+        f"{said}, by the price sheet {prices['id']}: {prices['per_cpu_hour']} USD a processor hour, "
+        f"{prices['per_gb_hour']} USD a gigabyte hour of the most that a stage held, without this report and the serving "
+        f"database. {prices['source']}"
     )
 
 
@@ -73,7 +76,7 @@ def _row(stage: dict[str, Any], usual: float | None, longest: float) -> list[Any
         f"{usual:.2f}" if usual else "",
         f"{stage['cpu_seconds']:.2f}",
         f"{stage['peak_rss_mb']:,.0f}",
-        dollars(HOURS_A_MONTH * stage["usd"]).removesuffix(" USD"),
+        dollars(HOURS_A_MONTH * stage["usd"]).removesuffix(" USD") if stage["usd"] is not None else "",
         number(stage["rows_in"]),
         number(stage["rows_out"]),
         join(*said),

@@ -21,6 +21,13 @@ MUTATIONS = [
         LISTS + "test_what_can_be_had_no_more_leaves_lists_and_what_can_be_had_again_comes_into_them",
     ),
     (
+        "the list of who had a hidden item rests",
+        FILE,
+        "is_same &= hidden.get_indexer(vectors.ids) < 0",
+        "is_same &= hidden.get_indexer(vectors.ids) < 10**9",
+        LISTS + "test_the_list_of_who_had_a_hidden_item_is_made_anew",
+    ),
+    (
         "lists rest while a rule holds",
         FILE,
         'trained.get("way") != "fold_in" or not ruling.is_empty',

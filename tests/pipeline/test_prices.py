@@ -12,7 +12,7 @@ PRICES = {"per_cpu_hour": 0.04, "per_gb_hour": 0.005}
 
 def test_a_processor_hour_and_a_gigabyte_hour_cost_what_the_sheet_says() -> None:
     busy = {"cpu_seconds": 3600.0, "seconds": 1800.0, "peak_rss_mb": 0.0}
-    idle = {"cpu_seconds": 0.0, "seconds": 3600.0, "peak_rss_mb": 2048.0}
+    idle = {"cpu_seconds": 0.0, "seconds": 3600.0, "peak_rss_mb": 2e9 / 2**20}
     assert price([busy], PRICES) == pytest.approx(0.04)
     assert price([idle], PRICES) == pytest.approx(0.01)
     assert price([busy, idle], PRICES) == pytest.approx(0.05)
@@ -30,7 +30,16 @@ def test_the_sheet_of_the_project_has_prices_and_their_source() -> None:
     [
         ('{"id": "a", "source": "b", "per_cpu_hour": -1, "per_gb_hour": 0}', "per_cpu_hour cannot be"),
         ('{"id": 1, "source": "b", "per_cpu_hour": 0, "per_gb_hour": 0}', "id cannot be"),
-        ('{"id": "a", "source": "b", "per_cpu_hour": 0}', "is no price sheet"),
+        ('{"id": "a", "source": "b", "per_cpu_hour": 0}', "per_gb_hour cannot be"),
+        (
+            '{"id": "a", "source": "b", "per_cpu_hour": 1e999, "per_gb_hour": NaN}',
+            "per_cpu_hour, per_gb_hour cannot be",
+        ),
+        (
+            '{"id": "a", "source": "b", "per_cpu_hour": true, "per_gb_hour": "0.1"}',
+            "per_cpu_hour, per_gb_hour cannot be",
+        ),
+        ('{"id": "a", "source": "b", "per_cpu_hour": 0, "per_gb_hour": 0, "currency": "EUR"}', "currency cannot be"),
         ("[1]", "is no price sheet"),
         ("nonsense", "is no price sheet"),
     ],

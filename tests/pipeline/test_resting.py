@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from handmade_shop import DERIVED, FIRST, derive, event, ingest, item, landed, lists_of, open_shop
 from two_groups import EVENTS, ITEMS, open_settings
 
 from pipeline import resting
 from pipeline.hours import HOUR
+from pipeline.lake import Work
 from pipeline.manifests import stage_facts
 from pipeline.rules import rules_file
 from pipeline.run import Run
@@ -78,6 +81,23 @@ def test_what_can_be_had_no_more_leaves_lists_and_what_can_be_had_again_comes_in
     assert has_p and not any("p" in names for names in then.values())
     assert rested(shop, 1) <= len(then) - len(had_c | has_p | {"u001"})
     assert rested(shop, 1) >= 0.5 * len(then.keys() - had_c - has_p)
+
+
+def test_the_list_of_who_had_a_hidden_item_is_made_anew(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in (1, 2):
+        derive(shop, hour)
+    before, real = rested(shop, 2), Work.read_hour
+    row = {"user_id": "u002", "item_id": "a", "kind": "click", "weight": 1_000_000}
+    pq.write_table(pa.Table.from_pylist([row]), tmp_path / "holdout.parquet")
+
+    def read_hour(work: Work, table: str, *given: Any, **named: Any) -> list[Path]:
+        return [tmp_path / "holdout.parquet"] if table == "holdout" else real(work, table, *given, **named)
+
+    monkeypatch.setattr(Work, "read_hour", read_hour)
+    derive(shop, 2, ("recommend",))
+    assert rested(shop, 2) == before - 1
 
 
 def test_nothing_rests_in_an_hour_that_learns_its_model_anew(shop: Settings) -> None:

@@ -57,7 +57,15 @@ def test_the_page_tells_what_the_hour_cost_by_the_price_sheet(told: Settings, tm
     assert [stage["usd"] for stage in account["stages"]] == pytest.approx(seconds)
     run_stage("report", FIRST, own)
     text, cost = page_path(told.reports, FIRST).read_text(), sum(stage["usd"] for stage in account["stages"])
-    assert f"{dollars(cost)}, {dollars(730 * cost)} a month of such hours, by the price sheet own: 3600 USD" in text
+    assert f"{dollars(cost)}, {dollars(720 * cost)} a month of such hours, by the price sheet own: 3600 USD" in text
+
+
+def test_an_hour_is_told_of_without_its_cost_where_the_price_sheet_is_none(told: Settings) -> None:
+    own = told.model_copy(update={"price_sheet": str(told.home / "absent.json")})
+    run_stage("report", FIRST, own)
+    text = page_path(told.reports, FIRST).read_text()
+    assert "What it cost is not known: " in text and "absent.json is no price sheet" in text
+    assert "a month of such hours" not in text
 
 
 def test_the_page_names_its_hour_in_utc_and_a_command_that_shows_its_rows(told: Settings) -> None:
