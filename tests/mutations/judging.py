@@ -254,6 +254,20 @@ MUTATIONS = [
         SIDE + "test_bundles_that_differ_by_more_than_their_seed_are_not_one_arm",
     ),
     (
+        "of too few users somebody is as good as the best",
+        "pipeline/comparison/verdict.py",
+        '"is_as_good": None if behind.get("high") is None',
+        '"is_as_good": True if behind.get("high") is None',
+        "tests/comparison/test_verdict.py::test_of_too_few_users_nobody_is_as_good_as_the_best_and_nothing_is_enough",
+    ),
+    (
+        "a judgement is written into a bundle",
+        "pipeline/cli_compare.py",
+        "if (out / name).exists():",
+        "if False:",
+        "tests/comparison/test_check.py::test_a_judgement_is_not_written_where_something_else_is",
+    ),
+    (
         "whoever is behind is as good as the best",
         "pipeline/comparison/verdict.py",
         'behind["high"] >= 0)',
