@@ -10,7 +10,7 @@ from pipeline import show
 from pipeline.comparison.cards import tell_between, tell_dollars, tell_share, tell_time
 from pipeline.comparison.check import differences, options_of, read_judgement
 from pipeline.comparison.judge import Options, judge, write_judgement
-from pipeline.comparison.page import write_page
+from pipeline.comparison.page import comparison_page
 from pipeline.comparison.validate import find_breaches
 from pipeline.comparison.verdict import find, value
 from pipeline.errors import BadInput
@@ -47,6 +47,7 @@ def validate(
 
 @app.command()
 def compare(
+    context: typer.Context,
     bundles: Annotated[
         list[Path], typer.Argument(metavar="BUNDLE...", help="Folders of bundles; others are compared with the first.")
     ],
@@ -68,6 +69,14 @@ def compare(
     """Judge arms of one log by their bundles: figures, and a page to look at."""
     if (out is None) == (check is None):
         raise BadInput("give either --out, a folder for the judgement, or --check, the folder of one.")
+    if out:
+        refuse_folder(out)
+    for name in ("horizon", "stale_after", "prices", "seed") if check else ():
+        source = context.get_parameter_source(name)
+        if source and source.name != "DEFAULT":
+            raise BadInput(
+                f"--{name.replace('_', '-')} beside --check: a judgement is made again with its own options."
+            )
     published = read_judgement(check) if check else None
     options = options_of(published) if published else Options(horizon, stale_after, read_prices(prices), seed)
     with show.console.status("") as status:
@@ -76,8 +85,22 @@ def compare(
         say_differences(published, judgement)
         return
     say_judgement(judgement)
-    for path in [*write_judgement(out, judgement), write_page(out, judgement)] if out else ():
-        show.sentence(f"written: {path}")
+    if out:
+        page = comparison_page(judgement)  # before any file is written: whatever fails leaves nothing half there
+        paths = [*write_judgement(out, judgement), out / "judgement.html"]
+        paths[-1].write_text(page, encoding="utf-8")
+        for path in paths:
+            show.sentence(f"written: {path}")
+
+
+def refuse_folder(out: Path) -> None:
+    """Raises `BadInput` where no judgement should stand: at a file, or in a log or a bundle."""
+    for path in (out, *out.parents):
+        if path.exists() and not path.is_dir():
+            raise BadInput(f"{path} is a file; give --out a folder.")
+    for name, what in (("log.json", "log"), ("arm.json", "bundle")):
+        if (out / name).exists():
+            raise BadInput(f"{out} is a {what}; give --out a folder of its own.")
 
 
 def say_differences(published: dict[str, Any], judgement: dict[str, Any]) -> None:
@@ -109,7 +132,8 @@ def say_judgement(judgement: dict[str, Any]) -> None:
             tell_dollars(value(figures, name, "cost", "usd_per_million_events")),
         )
     show.console.print(rows)
-    show.sentence(judgement["headline"], style="bold")
+    if judgement["headline"]:
+        show.sentence(judgement["headline"], style="bold")
     for sentence in judgement["sentences"]:
         show.sentence(sentence)
     for remark in judgement["remarks"]:

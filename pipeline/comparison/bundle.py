@@ -7,6 +7,7 @@ here knows an arm: anyone's folder that follows the schemas can be judged.
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -112,7 +113,21 @@ def document_breaches(name: str, document: Any) -> list[str]:
     """What in a document is not as its schema says, a clause each: `seed: 'x' is not of type 'integer'`."""
     errors = jsonschema.Draft202012Validator(schema_of(name)).iter_errors(document)
     said = ((".".join(map(str, error.absolute_path)), error.message) for error in errors)
-    return sorted(f"{place}: {message}" if place else message for place, message in said)
+    found = sorted(f"{place}: {message}" if place else message for place, message in said)
+    # A pattern knows what a moment looks like, not that there is no 30th of February.
+    return found or [
+        f"{field}: {document[field]!r} is no date and time"
+        for field in ("started", "ended")
+        if not _is_moment(document[field])
+    ]
+
+
+def _is_moment(text: str) -> bool:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def read_document(folder: Path, name: str) -> dict[str, Any]:

@@ -96,18 +96,16 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
 
     def marks(by: str) -> list[Mark]:
         return [
-            Mark(one["arm"], max(one[by], 0.1), one["ndcg"], one["ndcg_low"], one["ndcg_high"], colours[one["arm"]])
-            if by == "freshness_p50"
-            else Mark(one["arm"], one[by], one["ndcg"], one["ndcg_low"], one["ndcg_high"], colours[one["arm"]])
+            Mark(one["arm"], one[by], one["ndcg"], one["ndcg_low"], one["ndcg_high"], colours[one["arm"]])
             for one in judgement["frontier"]
-            if one["ndcg"] is not None and one[by]
+            if one["ndcg"] is not None and one[by] is not None
         ]
 
     def chart(by: str, ticks: Callable[[float, float], dict[str, float]], title: str) -> Html:
         found = marks(by)
         if not found:
             return element("p", "No arm has both figures.", class_="soft")
-        amounts = [one.x for one in found]
+        amounts = [one.x for one in found if one.x > 0] or [1.0]
         return points(found, ticks(min(amounts), max(amounts)), "NDCG", title)
 
     heads = ["arm", "cadence", "p50", "NDCG", "behind the best", "as good as the best", "USD / M events"]
@@ -120,7 +118,7 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
             tell_between(
                 {name: one[f"behind_best{end}"] for name, end in (("value", ""), ("low", "_low"), ("high", "_high"))}
             ),
-            "yes" if one["is_as_good"] else "no",
+            {True: "yes", False: "no", None: "–"}[one["is_as_good"]],
             tell_dollars(one["usd_per_million_events"]),
         ]
         for one in judgement["frontier"]
@@ -137,7 +135,7 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         table(heads, rows, right=("cadence", "p50", "NDCG", "behind the best", "USD / M events")),
         element("p", f"The slowest arm that is as good as the best one: {enough}.", class_="soft") if enough else None,
         hint="Up and to the left is better; whiskers are 95 % intervals over users. Freshest first. The axis of NDCG does "
-        "not begin at 0.",
+        "not begin at 0; an arm at 0 s or 0 USD stands at the left edge.",
     )
 
 
@@ -161,7 +159,7 @@ def quality(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         users = max((row["n"] for _, row in rows if row), default=0)
         shown = intervals(marks, "NDCG") if marks else element("p", "No read is in this slice.", class_="soft")
         parts.append(element("div", element("h3", f"{slice_}, {users:,} users"), shown))
-    heads = ["arm", "Recall", "NDCG", "NDCG by seed", "Hit rate", "Coverage", "Novelty"]
+    heads = ["arm", "Recall", "NDCG", "NDCG by seed", "Hit rate", "Coverage", "Novelty, bits"]
     body = [
         [
             name,
@@ -169,7 +167,7 @@ def quality(judgement: Judgement, colours: Mapping[str, int]) -> Html:
             _tell_seeds(find(figures, name, "quality", "ndcg")),
             tell_between(find(figures, name, "quality", "hit_rate"), 3),
             tell_share(value(figures, name, "quality", "coverage")),
-            tell_between(find(figures, name, "quality", "novelty"), 1) + " bit",
+            tell_between(find(figures, name, "quality", "novelty"), 1),
         ]
         for name in colours
     ]

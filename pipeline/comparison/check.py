@@ -5,12 +5,37 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.comparison.judge import COLUMNS, Options
 from pipeline.errors import BadInput
 
+# What is read of a judgement before it is made again; the rest is compared.
+NEEDED: dict[str, Any] = {
+    "type": "object",
+    "required": ["log", "options", "arms", "figures"],
+    "properties": {
+        "log": {"type": "object", "required": ["log_hash"]},
+        "options": {
+            "type": "object",
+            "required": ["horizon_hours", "stale_minutes", "prices", "seed"],
+            "properties": {
+                "horizon_hours": {"type": "integer", "minimum": 1},
+                "stale_minutes": {"type": "number", "minimum": 0},
+                "prices": {
+                    "type": "object",
+                    "required": ["id", "per_cpu_hour", "per_gb_hour"],
+                    "properties": {"per_cpu_hour": {"type": "number"}, "per_gb_hour": {"type": "number"}},
+                },
+                "seed": {"type": "integer", "minimum": 0},
+            },
+        },
+        "arms": {"type": "array", "items": {"type": "object", "required": ["arm", "bundles"]}},
+        "figures": {"type": "array", "items": {"type": "object", "required": COLUMNS.names}},
+    },
+}
 KEY = ("arm", "family", "measure", "slice")
 Judgement = Mapping[str, Any]
 
@@ -19,9 +44,11 @@ def read_judgement(folder: Path) -> dict[str, Any]:
     """A published judgement; raises `BadInput` where the folder holds none, or table and document disagree."""
     try:
         found: dict[str, Any] = json.loads((folder / "judgement.json").read_text(encoding="utf-8"))
+        for error in jsonschema.Draft202012Validator(NEEDED).iter_errors(found):
+            raise BadInput(f"{folder / 'judgement.json'} is damaged: {error.json_path}: {error.message[:200]}.")
         table = pq.read_table(folder / "judgement.parquet")
         figures = pa.Table.from_pylist(found["figures"], schema=COLUMNS)
-    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+    except (OSError, ValueError, TypeError, pa.ArrowException) as error:
         raise BadInput(f"{folder} holds no judgement ({error}); `treasure-hunt compare --out` makes one.") from None
     if not table.equals(figures):
         raise BadInput(f"{folder}: judgement.parquet and judgement.json do not hold the same figures; one was altered.")

@@ -25,6 +25,7 @@ from pipeline.files import hash_file
 from pipeline.prices import read_prices
 
 MIN_SEEDS = 3
+SAME = ("kind", "cadence_seconds", "delay_seconds", "k")  # of all seeds of an arm; settings_hash holds the seed itself
 SHOWN = ("kind", "commit", "settings_hash", "cadence_seconds", "delay_seconds", "hardware", "price_sheet", "k", "notes")
 COLUMNS = pa.schema(
     [(name, pa.string()) for name in ("arm", "family", "measure", "slice", "unit")]
@@ -47,7 +48,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
     """The judgement of these arms, as `judgement.json` holds it; the first bundle's arm is what others are compared with.
 
     Bundles with the same arm and different seeds are one arm. Raises `BadInput` for a bundle that is not valid, two of the
-    same arm and seed, or a log too short for the horizon.
+    same arm and seed, bundles of one arm that differ by more than their seed, or a log too short for the horizon.
     """
     prices = options.prices or read_prices()
     known = check_log(log)
@@ -61,6 +62,12 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
                 f"{bundle}: arm {document['arm']!r} with seed {document['seed']} is given twice; give each once, "
                 "or another name or seed."
             )
+        for name in SAME if of_arm else ():
+            if document[name] != (before := of_arm[0][1][name]):
+                raise BadInput(
+                    f"{bundle}: arm {document['arm']!r} has {name} {document[name]} here and {before} in {of_arm[0][0]}; "
+                    "bundles of one arm differ by their seed alone, so give one of them another name."
+                )
         of_arm.append((bundle, document))
     arms = {arm: sorted(of, key=lambda one: one[1]["seed"]) for arm, of in arms.items()}
     ks = [document["k"] for of in arms.values() for _, document in of]

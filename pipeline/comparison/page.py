@@ -1,7 +1,6 @@
 """The page of a comparison: one HTML file that loads nothing, from a judgement alone."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from pipeline.comparison.cards import (
@@ -32,13 +31,6 @@ REPORTED = (
 )
 
 
-def write_page(out: Path, judgement: Judgement) -> Path:
-    """`judgement.html` stands in the folder."""
-    path = out / "judgement.html"
-    path.write_text(comparison_page(judgement), encoding="utf-8")
-    return path
-
-
 def comparison_page(judgement: Judgement) -> str:
     """The whole page."""
     log, names = judgement["log"], [one["arm"] for one in judgement["arms"]]
@@ -50,7 +42,7 @@ def comparison_page(judgement: Judgement) -> str:
             element("h1", f"{len(names)} arms on the log {log['name']}"),
             element("span", f"{_moment(log['started'])} to {_moment(log['ended'])} UTC", class_="soft"),
         ),
-        card(judgement["headline"], [element("p", sentence) for sentence in judgement["sentences"]]),
+        card(judgement["headline"] or "One arm alone", [element("p", sentence) for sentence in judgement["sentences"]]),
         arms(judgement),
         element(
             "div",

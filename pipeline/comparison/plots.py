@@ -67,14 +67,18 @@ def curves(
 
 
 def points(marks: Sequence[Mark], ticks: Mapping[str, float], y_title: str, x_title: str) -> Html:
-    """A named point for each mark, x on a logarithmic scale between the outer ticks; y is cut to where the marks are."""
+    """A named point for each mark, x on a logarithmic scale between the outer ticks; y is cut to where the marks are.
+
+    What lies below the first tick, as 0 does on such a scale, stands at it.
+    """
     bounds = [value for one in marks for value in (one.low, one.high, one.y) if value is not None]
     start, end = _span(min(bounds), max(bounds))
-    low, high = log10(min(ticks.values())), log10(max(ticks.values()))
+    least, most = min(ticks.values()), max(ticks.values())
+    low, high = log10(least), log10(most)
     inside = WIDTH - LEFT - RIGHT - 24
 
     def across(value: float) -> float:
-        return LEFT + 12 + inside * (log10(value) - low) / (high - low)
+        return LEFT + 12 + inside * (log10(min(max(value, least), most)) - low) / (high - low)
 
     shapes = _y_axis(start, end, y_title) + _x_axis({said: across(at) for said, at in ticks.items()}, x_title)
     at = {one: (across(one.x), _height(one.y, start, end)) for one in marks}
@@ -120,10 +124,11 @@ def time_ticks(least: float, most: float) -> dict[str, float]:
     """Round times around these seconds, for a logarithmic axis."""
     all_ticks = {"0.1 s": 0.1, "1 s": 1.0, "10 s": 10.0, "1 min": 60.0, "5 min": 300.0, "15 min": 900.0, "1 h": 3600.0}
     all_ticks |= {"4 h": 14_400.0, "1 day": 86_400.0, "1 week": 604_800.0, "10 weeks": 6_048_000.0}
-    below = [at for at in all_ticks.values() if at <= least] or [0.1]
-    above = [at for at in all_ticks.values() if at >= most] or [6_048_000.0]
-    end = above[0] if above[0] > below[-1] else above[1]
-    return {said: at for said, at in all_ticks.items() if below[-1] <= at <= end}
+    all_ticks |= {"1 year": 31_536_000.0, "10 years": 315_360_000.0, "100 years": 3_153_600_000.0}
+    times = list(all_ticks.values())
+    first = max((place for place, at in enumerate(times[:-1]) if at <= least), default=0)
+    last = next((place for place, at in enumerate(times) if place > first and at >= most), len(times) - 1)
+    return dict(list(all_ticks.items())[first : last + 1])
 
 
 def power_ticks(least: float, most: float) -> dict[str, float]:

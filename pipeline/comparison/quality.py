@@ -45,7 +45,8 @@ class World:
 class Scores:
     """Of each read, by metric: what was shown (`served`), and what the lists of so many hours before would have been worth.
 
-    `ages` are in seconds, NaN where nothing could be read; `begins` is when the arm's first list could be, None without one.
+    `novelty` is NaN where nothing was shown; `ages` are in seconds, NaN where nothing could be read; `begins` is when the
+    arm's first list could be, None without one.
     """
 
     served: Mapping[str, Floats]
@@ -118,7 +119,7 @@ def score_bundle(
     return Scores(
         _measure(now, world.wanted),
         _measure(now, world.new),
-        metrics.list_means(now, world.rarity),
+        np.where((now >= 0).any(axis=1), metrics.list_means(now, world.rarity), np.nan),
         np.where(is_shown, shown[0.0][1], np.nan),
         metrics.coverage(now, len(world.rarity)),
         {age: _measure(filled[shown[age][0]], world.wanted) for age in hours},

@@ -1,6 +1,7 @@
 """Whether a bundle may be judged: each breach is one sentence with file, column or row, how many, and what is expected."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,25 @@ QUERIES = (
         'select count(*), min("row") from reads inner join (select version, min(valid_from) as valid_from from '
         "recommendations group by version) as versions using (version) where t < valid_from",
     ),
+    (
+        "reads",
+        "a list was answered that could not be read: none of this version and so many items held at t",
+        "version and items of a list of this user, or of everyone, with t from valid_from until before valid_to",
+        'select count(*), min("row") from reads where status between 200 and 299 and items > 0 and "row" not in (select '
+        'reads."row" from reads inner join (select version, user_id, valid_from, valid_to, count(*) as items from '
+        "recommendations group by version, user_id, valid_from, valid_to) as lists using (version, items) where "
+        "coalesce(lists.user_id, reads.user_id) = reads.user_id and t >= valid_from and t < coalesce(valid_to, 'infinity'))",
+    ),
+)
+
+BATCH = (
+    (
+        "recommendations",
+        "version is in no row of runs.parquet, in a bundle of kind batch",
+        "the version of a run, so that it is known how far its data reached",
+        'select count(*), min("row") from recommendations where version not in '
+        "(select version from runs where version is not null)",
+    ),
 )
 
 WITH_LOG = (
@@ -175,7 +195,7 @@ def find_breaches(bundle: Path, log: Path | None = None) -> list[str]:
             f"{known['name']!r}; the arm ran on another log."
         )
         log = None  # whatever else disagrees follows from that
-    if arm["ended"] < arm["started"]:
+    if datetime.fromisoformat(arm["ended"]) < datetime.fromisoformat(arm["started"]):
         return [*breaches, "arm.json: ended is before started; expected is the start first."]
     try:
         return breaches + _of_rows(bundle, log, arm)
@@ -189,7 +209,11 @@ def _of_rows(bundle: Path, log: Path | None, arm: dict[str, Any]) -> list[str]:
     with open_tables(bundle, log) as connection:
         for name in TABLES:
             breaches += _rows(connection, name, [*_of_columns(name), *_of_arm(name, arm), *ROWS.get(name, ())])
-        for name, wrong, expected, query in (*QUERIES, *(WITH_LOG if log else ())):
+        for name, wrong, expected, query in (
+            *QUERIES,
+            *(BATCH if arm["kind"] == "batch" else ()),
+            *(WITH_LOG if log else ()),
+        ):
             breaches += _say(name, wrong, expected, *connection.sql(query).fetchall()[0])
     return breaches
 

@@ -25,13 +25,16 @@ def value(figures: Figures, arm: str, family: str, measure: str, slice_: str = "
 def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     """The frontier, one point an arm, the freshest first; the arm past which fresher buys nothing; and sentences.
 
-    An arm is as good as the best one when the interval of the difference between their NDCG holds 0 or more.
+    An arm is as good as the best one when the interval of the difference between their NDCG holds 0 or more; without an
+    interval nobody is called so. One arm alone is described and wins nothing.
     """
     points = sorted((point(one, figures) for one in arms), key=_freshness)
     as_good = [one for one in points if one["is_as_good"]]
-    enough = as_good[-1]["arm"] if as_good else None
+    enough = as_good[-1]["arm"] if as_good and len(points) > 1 else None
     rivals = [one for one in points if one["kind"] != "control"]
     rivals = rivals if len(rivals) > 1 else points
+    if len(rivals) == 1:
+        return {"frontier": points, "enough": enough, "headline": "", "sentences": [_alone(rivals[0])]}
     said = sentences(points, rivals, enough)
     return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
 
@@ -54,7 +57,7 @@ def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
         "behind_best": behind.get("value"),
         "behind_best_low": behind.get("low"),
         "behind_best_high": behind.get("high"),
-        "is_as_good": behind.get("value") == 0 or (behind.get("high") is not None and behind["high"] >= 0),
+        "is_as_good": None if behind.get("high") is None else bool(behind["high"] >= 0),
         "usd_per_million_events": value(figures, name, "cost", "usd_per_million_events"),
         "cpu_seconds": value(figures, name, "cost", "cpu_seconds"),
     }
@@ -66,7 +69,7 @@ def _freshness(one: dict[str, Any]) -> tuple[float, str]:
 
 
 def headline(rivals: Sequence[dict[str, Any]]) -> str:
-    """Who was freshest, whose lists were best, who was cheapest."""
+    """Who was freshest, whose lists were best, who was cheapest; equal prices have no winner."""
     fresh = [one for one in rivals if one["freshness_p50"] is not None]
     scored = [one for one in rivals if one["ndcg"] is not None]
     paid = [one for one in rivals if one["usd_per_million_events"] is not None]
@@ -76,7 +79,8 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
         is_sure = not any(one["is_as_good"] or one["behind_best_high"] is None for one in scored if one is not best)
         said.append(f"Best lists: {best['arm']}{'' if is_sure or len(scored) == 1 else ', though not beyond chance'}.")
     if paid:
-        said.append(f"Cheapest: {min(paid, key=lambda one: one['usd_per_million_events'])['arm']}.")
+        least = _cheapest(paid)
+        said += [f"Cheapest: {least[0]['arm']}."] if len(least) == 1 else []
     return " ".join(said) or "Nothing could be judged."
 
 
@@ -92,6 +96,16 @@ def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]]
                 "could be told from chance."
             )
     return [sentence for sentence in said if sentence]
+
+
+def _alone(one: dict[str, Any]) -> str:
+    """What the only arm was like."""
+    fresh, ndcg, dollars, good = (one[name] for name in ("freshness_p50", "ndcg", "usd_per_million_events", "good"))
+    said = [] if fresh is None else [f"half of the events visible within {age(fresh)}"]
+    said += [] if ndcg is None else [f"NDCG {ndcg:.4f}"]
+    said += [] if dollars is None else [f"{number(dollars, 3)} USD a million events by the price sheet"]
+    said += [] if good is None else [f"{_percent(good)} of the reads answered well"]
+    return f"{one['arm']}: {', '.join(said) or 'nothing could be judged'}. There is no other arm to compare it with."
 
 
 def _of(points: Sequence[dict[str, Any]], arm: str) -> dict[str, Any]:
@@ -134,12 +148,22 @@ def _cheaper(rivals: Sequence[dict[str, Any]]) -> str:
         return ""
     best, *others = known
     each = f"{number(best['usd_per_million_events'], 3)} USD a million events"
+    least = _cheapest(known)
+    if len(least) > 1:
+        who = "all arms" if len(least) == len(rivals) else ", ".join(one["arm"] for one in least)
+        return f"The lowest price is that of {who}: {each} by the price sheet."
     most = (
         f"; dearest was {others[-1]['arm']} with {number(others[-1]['usd_per_million_events'], 3)} USD"
         if others
         else ""
     )
     return f"Cheapest was {best['arm']}: {each} by the price sheet{most}."
+
+
+def _cheapest(paid: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The arms of the lowest price."""
+    least = min(one["usd_per_million_events"] for one in paid)
+    return [one for one in paid if one["usd_per_million_events"] == least]
 
 
 def _surer(rivals: Sequence[dict[str, Any]]) -> str:

@@ -59,7 +59,9 @@ def worth(world: World, scores: Mapping[str, Sequence[Scores]], seed: int) -> It
     yield from compare(new, list(scores), world.users, np.diff(world.new.indptr) > 0, "new items", seed)
     for arm, of in scores.items():
         novelty: Figures = {(arm, "novelty"): [one.novelty for one in of]}
-        yield from means(novelty, world.users, everything, "quality", "all", seed, "bit")
+        # Reads that showed a list in every seed: no list is not a list of popular items.
+        has_shown = np.logical_and.reduce([~np.isnan(one.novelty) for one in of])
+        yield from means(novelty, world.users, has_shown, "quality", "all", seed, "bit")
         shares = [one.coverage for one in of]
         mean, least, most = float(np.mean(shares)), min(shares), max(shares)
         yield Row(arm, "quality", "coverage", "all", "share", mean, None, None, len(world.rarity), least, most)

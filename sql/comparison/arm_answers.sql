@@ -1,5 +1,5 @@
--- How an arm answered each read of the log, and the one cause for which a read was not good. stale is a
--- list whose data lay further behind than the objective; where the arm does not say how far, its version's run does.
+-- How an arm answered each read of the log, and the one cause for which a read was not good. stale is a list whose
+-- data lay further behind than the objective: how far, its version's run says, and the arm only where no run does.
 -- Grain: one row per t and user_id of the log.
 with asked as (
     select distinct
@@ -25,7 +25,7 @@ answered as (
         reads.items,
         reads.latency_ms,
         reads.served_reason,
-        coalesce(reads.list_age_seconds, epoch(reads.t - cutoffs.data_cutoff)) as age_seconds
+        coalesce(epoch(reads.t - cutoffs.data_cutoff), reads.list_age_seconds) as age_seconds
     from reads
     left join cutoffs on reads.version = cutoffs.version
     qualify row_number() over (partition by reads.t, reads.user_id order by reads."row") = 1

@@ -155,6 +155,42 @@ def test_where_an_arm_does_not_say_how_old_a_list_is_its_run_does(tmp_path: Path
     assert value(found, "availability", "failed", "stale") == 0.8  # all but w at 14, 84 minutes behind
 
 
+def test_how_old_a_list_is_its_run_says_and_not_the_arm(tmp_path: Path, log: Path) -> None:
+    tables = wrote(runs=[run(1, version="v1", data_cutoff=at(0.9)), run(12.6, version="v2")])
+    for row in tables["reads"]:
+        row["list_age_seconds"] = 0.0
+    found = judged(tmp_path, log, tables, Options(stale_minutes=85))
+    assert value(found, "availability", "failed", "stale") == 0.8
+
+
+def test_novelty_is_of_the_reads_that_showed_a_list(tmp_path: Path, log: Path) -> None:
+    # Taken of 13, each item once more than it was: a 2 + 1, b and d 1 + 1, x 0 + 1, c 1 + 1; searches are none.
+    bits = {"a": log2(13 / 3), "b": log2(13 / 2), "c": log2(13 / 2), "d": log2(13 / 2), "x": log2(13)}
+    tables = wrote()
+    whole = judged(tmp_path, log, tables)
+    u, w, later = ((bits[one] + bits[other]) / 2 for one, other in ("ab", "xd", "cd"))
+    assert value(whole, "quality", "novelty") == pytest.approx((u + (w + later) / 2) / 2)
+    tables["reads"][1] |= {"status": 503, "items": 0, "version": None}  # w at 12
+    some = judged(tmp_path, log, tables)
+    assert value(some, "quality", "novelty") == pytest.approx((u + later) / 2)
+    tables["reads"][0] |= {"items": 0}
+    row = find(judged(tmp_path, log, tables)["figures"], "hand", "quality", "novelty")
+    assert row and (row["n"], row["value"]) == (1, pytest.approx(later))
+    for read in tables["reads"]:
+        read["items"] = 0
+    row = find(judged(tmp_path, log, tables)["figures"], "hand", "quality", "novelty")
+    assert row and (row["n"], row["value"]) == (0, None)
+
+
+def test_a_stale_list_was_shown_and_is_scored(tmp_path: Path, log: Path) -> None:
+    tables = wrote()
+    for row in tables["reads"]:
+        row["list_age_seconds"] = 1e6
+    found = judged(tmp_path, log, tables)
+    assert value(found, "availability", "failed", "stale") == 1.0
+    assert value(found, "quality", "recall") == pytest.approx(1 / 4)
+
+
 def test_runs_are_timed_counted_and_missed(tmp_path: Path, log: Path) -> None:
     runs = [
         run(2),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.comparison import plots
+from pipeline.comparison import cards, plots
 from pipeline.comparison.judge import Options, judge
 from pipeline.comparison.page import comparison_page
 from pipeline.comparison.verdict import find
@@ -84,7 +84,15 @@ def test_one_command_makes_figures_and_page(tmp_path: Path, log: Path) -> None:
     assert str(tmp_path) not in (tmp_path / "out" / "judgement.json").read_text()  # the same wherever it was made
 
 
-POSITIVE = st.floats(1e-6, 1e6, allow_nan=False)
+def test_a_point_at_0_is_drawn(tmp_path: Path, log: Path) -> None:
+    found = judge([arm(tmp_path / "1", log, "ab")], log, Options())
+    [one] = found["frontier"]
+    one["freshness_p50"] = one["usd_per_million_events"] = 0.0
+    one["ndcg"] = 0.25
+    assert cards.frontier(found, {"hand": 0}).count("<title>hand: 0.25 at 0</title>") == 2
+
+
+POSITIVE = st.just(0.0) | st.floats(1e-6, 1e6, allow_nan=False) | st.floats(1e6, 1e11)
 
 
 @given(st.lists(st.tuples(POSITIVE, st.floats(0, 1)), min_size=1, max_size=8))
@@ -92,9 +100,8 @@ def test_every_point_stands_inside_its_chart(pairs: list[tuple[float, float]]) -
     marks = [plots.Mark(f"arm {place}", x, y, None, None, 0) for place, (x, y) in enumerate(pairs)]
     for ticks in (plots.time_ticks, plots.power_ticks):
         xs = [one.x for one in marks]
-        if ticks is plots.time_ticks and (min(xs) < 0.1 or max(xs) > 6_048_000):
-            continue
-        drawn = plots.points(marks, ticks(min(xs), max(xs)), "y", "x")
+        above = [x for x in xs if x > 0] or [1.0]
+        drawn = plots.points(marks, ticks(min(above), max(above)), "y", "x")
         places = [(float(x), float(y)) for x, y in re.findall(r'cx="([-\d.]+)" cy="([-\d.]+)"', drawn)]
         assert len(places) == len(marks)
         assert all(plots.LEFT <= x <= plots.WIDTH and 0 <= y <= plots.HEIGHT for x, y in places)

@@ -44,7 +44,7 @@ def arm(folder: Path, log: Path, knows: float, lag: int = 0, hours: float = 1.0,
         for read, (since, until) in enumerate(spans):
             items = taste(user, read - lag) if place < knows * len(USERS) else "z"
             lists += listed(f"{read}-{user}", user, items.replace("z", LETTERS[(place + 1) % 20]), since, until)
-            answers.append(answer(READS[read], user, f"{read}-{user}"))
+            answers.append(answer(READS[read], user, f"{read}-{user}", items=len(items)))
     tables = {"recommendations": lists, "reads": answers, "costs": [cost(cpu_seconds=hours * 3600)]}
     return make_bundle(folder, log, tables, **more)
 
@@ -121,6 +121,17 @@ def test_seeds_of_an_arm_are_averaged_and_their_spread_is_shown(tmp_path: Path, 
     assert row["value"] == pytest.approx(sum(alone) / 2)  # type: ignore[arg-type]
     with pytest.raises(BadInput, match="with seed 2 is given twice"):
         judge([arms[0], arms[0]], log, Options(horizon_hours=4))
+
+
+@pytest.mark.parametrize("change", [{"kind": "batch"}, {"cadence_seconds": 60}, {"delay_seconds": 1}, {"k": 4}])
+def test_bundles_that_differ_by_more_than_their_seed_are_not_one_arm(
+    tmp_path: Path, log: Path, change: dict[str, Any]
+) -> None:
+    first = make_bundle(tmp_path / "1", log, {}, seed=1)
+    other = make_bundle(tmp_path / "2", log, {}, **({"seed": 2} | change))
+    [name] = change
+    with pytest.raises(BadInput, match=f"arm 'hand' has {name} .* differ by their seed alone"):
+        judge([first, other], log, Options(horizon_hours=4))
 
 
 def test_the_same_bundles_give_the_same_bytes(tmp_path: Path, log: Path) -> None:

@@ -50,7 +50,7 @@ def test_reads_lists_and_what_was_taken_meet_as_plain_loops_say(tmp_path: Path, 
     events, reads, lists = invent(seed)
     log = make_log(tmp_path / "log", events, reads, hours=24)
     rows = [row for place, (user, *span, items) in enumerate(lists) for row in listed(f"v{place}", user, items, *span)]
-    answered = [answer(hour, user, None) for hour, user in reads]
+    answered = [answer(hour, user, None, items=0) for hour, user in reads]
     bundle = make_bundle(tmp_path / "bundle", log, {"recommendations": rows, "reads": answered})
     moments = [(((row["delivered_at"] - at(0)).total_seconds() / 3600), row) for row in events]
     wanted = {

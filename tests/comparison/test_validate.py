@@ -86,6 +86,9 @@ RULES: list[tuple[str, int, dict[str, Any], str]] = [
         {"version": "v4"},
         "version could not be read yet at t, 1 times, first at row 1; expected is t no earlier",
     ),
+    ("reads", 0, {"version": None}, "a list was answered that could not be read"),
+    ("reads", 0, {"items": 3}, "a list was answered that could not be read"),
+    ("reads", 1, {"version": "v1"}, "a list was answered that could not be read"),
     ("reads", 0, {"status": 99}, "status is out of bounds, 1 times, first at row 1; expected is from 100 to 599."),
     ("reads", 1, {"t": at(49)}, "t is outside the replay"),
     ("reads", 1, {"t": at(2), "user_id": "u"}, "t and user_id are no read of the log, or more often than there"),
@@ -111,6 +114,31 @@ def test_one_changed_row_is_one_breach_that_names_it(
     tables[table][row] |= change
     found = breaches(tmp_path, log, tables)
     assert [sentence for sentence in found if sentence.startswith(f"{bundle.file_of(table)}: {said}")], found
+
+
+@pytest.mark.parametrize("change", [{"status": 404}, {"items": 0}])
+def test_a_read_that_showed_nothing_needs_no_list(tmp_path: Path, log: Path, change: dict[str, Any]) -> None:
+    tables = good()
+    tables["reads"][0] |= {"version": None, **change}
+    assert breaches(tmp_path, log, tables) == []
+
+
+def test_a_list_of_somebody_else_is_no_answer(tmp_path: Path, log: Path) -> None:
+    lists = [*listed("1", "w", "ab", 1), *listed("2", None, "ab", 1)]
+    for version, count in (("1", 1), ("2", 0)):
+        tables = {"recommendations": lists, "reads": [answer(2, "u", version)]}
+        assert len(breaches(tmp_path, log, tables)) == count
+
+
+def test_a_batch_names_the_run_of_every_version(tmp_path: Path, log: Path) -> None:
+    assert breaches(tmp_path, log, good(), kind="batch") == []
+    tables = good()
+    del tables["runs"][1]
+    assert breaches(tmp_path, log, tables) == []
+    [sentence] = breaches(tmp_path, log, tables, kind="batch")
+    assert sentence.startswith(
+        "recommendations.parquet: version is in no row of runs.parquet, in a bundle of kind batch, 3"
+    )
 
 
 def test_lists_of_different_users_and_lists_one_after_the_other_do_not_overlap(tmp_path: Path, log: Path) -> None:
@@ -219,6 +247,17 @@ def test_a_field_of_arm_json_that_is_wrong_is_named(tmp_path: Path, log: Path) -
     document = json.loads((folder / "arm.json").read_text())
     (folder / "arm.json").write_text(json.dumps(document | {"seed": "one"}))
     assert find_breaches(folder)[0].endswith("arm.json: seed: 'one' is not of type 'integer'.")
+
+
+def test_moments_are_compared_as_moments_and_must_be_some(tmp_path: Path, log: Path) -> None:
+    ended = {"started": "2026-01-01T00:00:00Z", "ended": "2026-01-01T00:00:00.5Z"}
+    assert breaches(tmp_path, log, {}, **ended) == []
+    turned = dict(zip(ended, reversed(ended.values()), strict=True))
+    assert breaches(tmp_path, log, {}, **turned) == ["arm.json: ended is before started; expected is the start first."]
+    path = tmp_path / "bundle" / "arm.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"ended": "2026-02-30T00:00:00Z"}))
+    [sentence] = find_breaches(tmp_path / "bundle", log)
+    assert sentence.endswith("arm.json: ended: '2026-02-30T00:00:00Z' is no date and time.")
 
 
 def test_what_cannot_be_written_is_said_at_once(tmp_path: Path, log: Path) -> None:

@@ -51,6 +51,20 @@ MUTATIONS = [
         RULE,
     ),
     (
+        "a read may be answered with a list that had ended",
+        CHECKS,
+        " and t < coalesce(valid_to, 'infinity'))\",",
+        ')",',
+        RULE,
+    ),
+    (
+        "a batch may leave out how far its data reached",
+        CHECKS,
+        'BATCH if arm["kind"] == "batch" else ()',
+        "",
+        VALID + "test_a_batch_names_the_run_of_every_version",
+    ),
+    (
         "a list may be valid before its data",
         CHECKS,
         '"from runs where version is not null group by version) as cutoffs using (version) where valid_from < data_cutoff",',
@@ -156,6 +170,13 @@ MUTATIONS = [
         ONE + "test_a_read_that_failed_showed_nothing",
     ),
     (
+        "what was not shown counts as popular",
+        "pipeline/comparison/quality.py",
+        "np.where((now >= 0).any(axis=1), metrics.list_means(now, world.rarity), np.nan),",
+        "metrics.list_means(now, world.rarity),",
+        ONE + "test_novelty_is_of_the_reads_that_showed_a_list",
+    ),
+    (
         "longer lists have more places to be right in",
         "pipeline/comparison/judge.py",
         "k = min(ks)",
@@ -179,9 +200,16 @@ MUTATIONS = [
     (
         "an arm that does not say how old its lists are has none that are stale",
         "sql/comparison/arm_answers.sql",
-        "coalesce(reads.list_age_seconds, epoch(reads.t - cutoffs.data_cutoff)) as age_seconds",
+        "coalesce(epoch(reads.t - cutoffs.data_cutoff), reads.list_age_seconds) as age_seconds",
         "reads.list_age_seconds as age_seconds",
         ONE + "test_where_an_arm_does_not_say_how_old_a_list_is_its_run_does",
+    ),
+    (
+        "an arm is believed how old its lists are",
+        "sql/comparison/arm_answers.sql",
+        "coalesce(epoch(reads.t - cutoffs.data_cutoff), reads.list_age_seconds) as age_seconds",
+        "coalesce(reads.list_age_seconds, epoch(reads.t - cutoffs.data_cutoff)) as age_seconds",
+        ONE + "test_how_old_a_list_is_its_run_says_and_not_the_arm",
     ),
     (
         "a fault that was never over flatters by the others",
@@ -217,6 +245,27 @@ MUTATIONS = [
         'if document["seed"] in [other["seed"] for _, other in of_arm]:',
         "if False:",
         SIDE + "test_seeds_of_an_arm_are_averaged_and_their_spread_is_shown",
+    ),
+    (
+        "arms of one name are averaged whatever they are",
+        "pipeline/comparison/judge.py",
+        "for name in SAME if of_arm else ():",
+        "for name in ():",
+        SIDE + "test_bundles_that_differ_by_more_than_their_seed_are_not_one_arm",
+    ),
+    (
+        "of too few users somebody is as good as the best",
+        "pipeline/comparison/verdict.py",
+        '"is_as_good": None if behind.get("high") is None',
+        '"is_as_good": True if behind.get("high") is None',
+        "tests/comparison/test_verdict.py::test_of_too_few_users_nobody_is_as_good_as_the_best_and_nothing_is_enough",
+    ),
+    (
+        "a judgement is written into a bundle",
+        "pipeline/cli_compare.py",
+        "if (out / name).exists():",
+        "if False:",
+        "tests/comparison/test_check.py::test_a_judgement_is_not_written_where_something_else_is",
     ),
     (
         "whoever is behind is as good as the best",

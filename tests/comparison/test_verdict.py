@@ -1,0 +1,65 @@
+"""What is said of arms: who won what, and what is not said where nobody can know."""
+
+from typing import Any
+
+import pytest
+
+from pipeline.comparison.verdict import decide
+
+ARM = {"kind": "other", "cadence_seconds": None}
+
+
+def decided(**arms: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on arms by their p50, NDCG, dollars, and upper bound of how far they are behind the best."""
+    figures = []
+    for arm, said in arms.items():
+        behind = {"value": said.get("behind", 0.0), "low": None, "high": said.get("high")}
+        rows: dict[tuple[str, str], dict[str, Any]] = {
+            ("freshness", "p50"): {"value": said.get("p50", 60.0)},
+            ("quality", "ndcg"): {"value": said.get("ndcg", 0.2), "low": None, "high": None},
+            ("behind_best", "ndcg"): behind,
+            ("cost", "usd_per_million_events"): {"value": said.get("usd")},
+        }
+        figures += [
+            {"arm": arm, "family": family, "measure": measure, "slice": "all"} | row
+            for (family, measure), row in rows.items()
+        ]
+    return decide([ARM | {"arm": arm} for arm in arms], figures)
+
+
+def test_of_too_few_users_nobody_is_as_good_as_the_best_and_nothing_is_enough() -> None:
+    found = decided(quick={"p50": 1.0}, slow={"behind": -0.1, "ndcg": 0.1})
+    assert [one["is_as_good"] for one in found["frontier"]] == [None, None]
+    assert found["enough"] is None
+    assert any("too few users to say whether slow differ" in sentence for sentence in found["sentences"])
+    assert not any(sentence.startswith("Past ") for sentence in found["sentences"])
+
+
+def test_of_enough_users_the_slowest_as_good_as_the_best_is_enough() -> None:
+    found = decided(quick={"p50": 1.0, "high": 0.0}, slow={"behind": -0.1, "ndcg": 0.1, "high": 0.01})
+    assert [one["is_as_good"] for one in found["frontier"]] == [True, True]
+    assert found["enough"] == "slow"
+    assert found["sentences"][-1].startswith("Past slow ")
+
+
+@pytest.mark.parametrize(
+    ("third", "said"),
+    [
+        ({"usd": 2.0}, "The lowest price is that of all arms: 2 USD a million events by the price sheet."),
+        ({"usd": 3.0}, "The lowest price is that of a, b: 2 USD a million events by the price sheet."),
+        ({"usd": 1.0}, "Cheapest was c: 1 USD a million events by the price sheet; dearest was b with 2 USD."),
+    ],
+)
+def test_equal_prices_have_no_winner(third: dict[str, Any], said: str) -> None:
+    found = decided(a={"usd": 2.0}, b={"usd": 2.0}, c=third)
+    assert said in found["sentences"]
+    assert ("Cheapest" in found["headline"]) == said.startswith("Cheapest")
+
+
+def test_one_arm_alone_wins_nothing() -> None:
+    found = decided(only={"usd": 2.0, "high": 0.0})
+    assert (found["headline"], found["enough"]) == ("", None)
+    assert found["sentences"] == [
+        "only: half of the events visible within 60 s, NDCG 0.2000, 2 USD a million events by the price sheet. "
+        "There is no other arm to compare it with."
+    ]
