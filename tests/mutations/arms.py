@@ -15,9 +15,16 @@ MUTATIONS = [
     (
         "a log whose files were altered together with their hashes is replayed",
         "pipeline/comparison/log.py",
-        'if hash_log(hashes) != described["log_hash"]:',
+        'if hash_log(described) != described["log_hash"]:',
         "if False:",
         TESTS + "test_log.py::test_a_file_that_was_altered_together_with_its_hash_is_refused",
+    ),
+    (
+        "a log is believed whose span or counts cannot be",
+        "pipeline/comparison/log.py",
+        "if breach := span_breach(folder, described):",
+        "if (breach := span_breach(folder, described)) and False:",
+        TESTS + "test_log.py::test_a_log_whose_span_or_counts_cannot_be_is_refused_also_with_its_hash",
     ),
     (
         "a log is recorded over something",
