@@ -1,16 +1,23 @@
 """Logs of a comparison, and the arms that run on them."""
 
+import signal
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
 from pipeline import show
 from pipeline.backfill import progress_bar
 from pipeline.cli_compare import arm
+from pipeline.errors import BadInput, TreasureHuntError
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.settings import load_settings
+
+if TYPE_CHECKING:
+    from pipeline.comparison.interval import Ran
+    from pipeline.comparison.log import Log
 
 app = typer.Typer(help=__doc__)
 run = typer.Typer(help="Run an arm on a log; it leaves a bundle.", no_args_is_help=True, rich_markup_mode=None)
@@ -18,11 +25,13 @@ arm.add_typer(run, name="run")
 LogFolder = Annotated[Path, typer.Argument(metavar="LOG", help="Folder of a log that `record` made.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundle; empty or not there yet.")]
 Batch = Annotated[Path, typer.Option("--batch", help="Bundle of a batch arm on the same log.")]
+SHOP = ("seed", "users", "items", "events_per_hour", "dirt")  # options that only the demonstration shop has
 
 
 @app.command()
 def record(
-    folder: Annotated[Path, typer.Argument(help="Folder for the log; empty or not there yet.")],
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="LOG", help="Folder for the log; empty or not there yet.")],
     first: Annotated[str, typer.Option("--from", help="First hour.")] = "2026-01-05T00",
     last: Annotated[str | None, typer.Option("--to", help="Last hour, included; default: so many --hours.")] = None,
     hours: Annotated[int, typer.Option(min=1, help="Hours, when --to is not given.")] = 48,
@@ -30,14 +39,21 @@ def record(
         bool, typer.Option("--source", help="Record the configured source instead of a demonstration shop of its own.")
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the shop: the same one makes the same log.")] = 0,
-    users: Annotated[int, typer.Option(min=1)] = 2000,
-    items: Annotated[int, typer.Option(min=1)] = 1000,
-    events_per_hour: Annotated[float, typer.Option(min=0)] = 1500.0,
+    users: Annotated[int, typer.Option(min=1, help="Users of the shop.")] = 2000,
+    items: Annotated[int, typer.Option(min=1, help="Items in its catalog.")] = 1000,
+    events_per_hour: Annotated[float, typer.Option(min=0, help="Events of an average hour of the shop.")] = 1500.0,
     dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
 ) -> None:
     """Freeze a log: events as delivered, the catalog over time, and who reads when; with hashes, for every arm the same."""
     from pipeline.comparison.log import record_shop, record_source
 
+    typed = [name for name in context.params if is_typed(context, name)]
+    if last and "hours" in typed:
+        raise BadInput("give either --to, the last hour, or --hours, how many; not both.")
+    if configured and (odd := [f"--{name.replace('_', '-')}" for name in SHOP if name in typed]):
+        raise BadInput(
+            f"{', '.join(odd)} would make a demonstration shop, and --source records what is there; not both."
+        )
     start = parse_hour(first)
     end = parse_hour(last) if last else start + (hours - 1) * HOUR
     with progress_bar() as progress:
@@ -54,13 +70,31 @@ def record(
             log = record_shop(folder, start, end, seed=seed, report=tell, **shop)
     counts = ", ".join(f"{rows:,} {name}" for name, rows in log.counts.items())
     show.sentence(f"{folder}: {counts} from {format_hour(start)} to {format_hour(end)}; log_hash {log.log_hash}")
+    show.sentence(tell_horizon(log))
+
+
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given and is not its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def tell_horizon(log: "Log") -> str:
+    """Until when a comparison of this log scores reads, by the default horizon."""
+    from pipeline.comparison.judge import Options
+
+    horizon, hours = Options().horizon_hours, (log.ended - log.started) // HOUR
+    said = f"a comparison with the default horizon of {horizon} h scores"
+    if hours > horizon:
+        return f"{said} reads until {format_hour(log.ended - horizon * HOUR)}"
+    return f"{said} no read of a log of {hours} h; a log this short needs `--horizon`, fewer hours than it has"
 
 
 @run.command()
 def batch(
     log: LogFolder,
     out: Out,
-    cadence: Annotated[str, typer.Option(help="From run to run, in whole hours: 1h or 4h.")] = "1h",
+    cadence: Annotated[str, typer.Option(help="From run to run, in whole hours, such as 1h, 2h or 4h.")] = "1h",
     delay: Annotated[str, typer.Option(help="Added before each run begins, such as 15m.")] = "0s",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the model; default: that of the log.")] = None,
     durations: Annotated[
@@ -68,35 +102,49 @@ def batch(
         typer.Option(help="Bundle by whose measured seconds the clock goes: every moment is the same again."),
     ] = None,
 ) -> None:
-    """The production stages of this repository, driven over the log on a simulated clock."""
+    """The production stages of this repository, driven over the log on a simulated clock; 5 to 20 s a run."""
     from pipeline.comparison.batch import run_batch
     from pipeline.comparison.clock import parse_duration, split_hours
     from pipeline.comparison.log import read_log
 
     read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
-    with progress_bar() as progress:
-        total = len(list(split_hours(read.started, read.ended, every)))
-        task = progress.add_task("batch", total=total)
-        ran = run_batch(
-            read,
-            out,
-            cadence=every,
-            delay=late,
-            seed=seed,
-            durations=durations,
-            tell=lambda one: advance(progress, task, f"{format_hour(one.interval.hours[-1])} {one.status}"),
-        )
+    total = len(list(split_hours(read.started, read.ended, every)))
+    # SIGTERM ends it as Ctrl-C does, so that what is half made is removed.
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with progress_bar() as progress:
+            task = progress.add_task("batch", total=total)
+
+            def tell(one: "Ran") -> None:
+                said = f"{format_hour(one.interval.hours[-1])} {one.status}"
+                progress.update(task, advance=1, description=said)
+                if not show.console.is_terminal:  # where no bar is drawn
+                    show.sentence(f"{said}, {progress.tasks[task].completed:.0f} of {total}")
+
+            ran = run_batch(read, out, cadence=every, delay=late, seed=seed, durations=durations, tell=tell)
+    except KeyboardInterrupt:
+        said = "interrupted; nothing of this bundle stays, run the same command to start it again"
+        print(f"treasure-hunt: {said}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    tell_runs(out, ran)
+
+
+def tell_runs(out: Path, ran: Sequence["Ran"]) -> None:
+    """How the runs of a batch arm ended; raises `TreasureHuntError` when none of them published."""
     for one in ran:
         if one.trouble:
             show.sentence(f"{format_hour(one.interval.hours[-1])} {one.status}: {one.trouble}", style="yellow")
-    published = sum(one.status == "published" for one in ran)
+    published, failed = (sum(one.status == status for one in ran) for status in ("published", "failed"))
+    if not published:
+        raise TreasureHuntError(f"{out}: none of {len(ran)} runs published, so this arm has no list to be compared by.")
     took = sum((one.ended - one.started).total_seconds() for one in ran) / len(ran)
     show.sentence(f"{out}: {published} of {len(ran)} runs published, {took:.1f} s each on average")
-
-
-def advance(progress: Progress, task: TaskID, said: str) -> None:
-    """The bar goes on by one."""
-    progress.update(task, advance=1, description=said)
+    if failed:
+        show.sentence(
+            f"{failed} of {len(ran)} runs failed and are not tried again; readers kept the lists before", "yellow"
+        )
 
 
 @run.command()

@@ -41,8 +41,8 @@ def make_log(folder: Path, events: Rows, reads: list[tuple[float, str]], hours: 
         "started": at(0).isoformat(),
         "ended": at(hours).isoformat(),
     }
-    document |= {"counts": counts, "files": files, "log_hash": bundle.hash_log(files)}
-    (folder / "log.json").write_text(json.dumps(document | more))
+    document |= {"counts": counts, "files": files} | more
+    (folder / "log.json").write_text(json.dumps({"log_hash": bundle.hash_log(document)} | document))
     return folder
 
 

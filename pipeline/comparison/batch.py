@@ -5,6 +5,7 @@ them. Measured is how long things take: a run begins when it is due (later by th
 before it is still at work), and each stage moves the clock on by the seconds that it really took.
 """
 
+import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -67,8 +68,12 @@ def run_batch(
             "delay_seconds": delay.total_seconds(),
             "notes": NOTES + (" Durations are those of an earlier bundle." if durations else ""),
         }
-        export_run(out, log, feed, ran, settings, described)
-        write_durations(out, ran)
+        try:
+            export_run(out, log, feed, ran, settings, described)
+            write_durations(out, ran)
+        except BaseException:
+            shutil.rmtree(out, ignore_errors=True)  # it was empty, and half a bundle is none
+            raise
     return ran
 
 

@@ -20,11 +20,13 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
+from pipeline.hours import floor_hour
 
 SCHEMA = 1
 SCHEMAS = Path(__file__).with_name("schemas") / f"v{SCHEMA}"
 TABLES = ("runs", "recommendations", "reads", "event_visibility", "faults", "costs")
 LOG_TABLES = ("log_events", "log_catalog", "log_reads")
+HASHED = ("name", "seed", "started", "ended")  # what `log_hash` pins of log.json beside the files
 TYPES = {
     "string": pa.string(),
     "int32": pa.int32(),
@@ -185,9 +187,30 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
-def hash_log(files: Mapping[str, str]) -> str:
-    """The `log_hash` of a log whose files have these hashes: SHA-256 over the sorted lines `name hash`."""
-    return sha256("".join(f"{name} {files[name]}\n" for name in sorted(files)).encode()).hexdigest()
+def hash_log(log: Mapping[str, Any]) -> str:
+    """The `log_hash` of a log that `log.json` describes so: SHA-256 over the sorted lines `name hash` of its files, and then
+    a line `field value`, as JSON, for each of `HASHED`.
+    """
+    lines = [f"{name} {log['files'][name]}\n" for name in sorted(log["files"])]
+    lines += [f"{field} {json.dumps(log[field], ensure_ascii=False)}\n" for field in HASHED]
+    return sha256("".join(lines).encode()).hexdigest()
+
+
+def span_breach(folder: Path, log: Mapping[str, Any]) -> str | None:
+    """What in `log.json` cannot be: a span of no hours or of parts of them, or other counts than its tables have rows."""
+    try:
+        started, ended = (datetime.fromisoformat(log[name]) for name in ("started", "ended"))
+    except ValueError as error:
+        return f"started {log['started']} or ended {log['ended']} is no moment ({error})"
+    if started >= ended:
+        return f"started {log['started']} is not before ended {log['ended']}"
+    if floor_hour(started) != started or floor_hour(ended) != ended:
+        return f"started {log['started']} and ended {log['ended']} are not both whole hours"
+    for name in LOG_TABLES:
+        table, rows = name.removeprefix("log_"), pq.read_metadata(folder / file_of(name)).num_rows
+        if log["counts"].get(table) != rows:
+            return f"counts has {log['counts'].get(table)} {table} and {file_of(name)} has {rows:,} rows"
+    return None
 
 
 @contextmanager

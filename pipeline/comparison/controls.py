@@ -6,6 +6,7 @@ mistakes the model for the popular list, freshness for a model, or how lists are
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,31 +24,25 @@ from pipeline.settings import load_settings
 MOMENT = pa.timestamp("us", "UTC")
 Tables = dict[str, pa.Table]
 POPULAR_STAGES = ("ingest_events", "ingest_catalog", "prepare")  # all that a popular list takes, but for publishing it
-NOTES = {
-    "popular": (
-        "Everyone is shown the popular list of each version of {arm}, from when that version was published. Costs are those "
-        "of the stages that a popular list needs; publishing it is not among them."
-    ),
-    "nothing": (
-        "Everyone is shown the lists of the first version of {arm} for ever; what was delivered after it is lost. Costs are "
-        "those of its first run as `runs` has them, without bytes."
-    ),
-    "bare": (
-        "The lists of {arm} from a server without a list for everyone: from the first version on, a read of a user who has "
-        "no list of their own is answered with HTTP 400."
-    ),
-}
-TITLES = {"popular": "popular only", "nothing": "do nothing", "bare": "own lists or HTTP 400"}
+
+
+@dataclass(frozen=True)
+class Control:
+    """How a control is called, what its bundle says of itself, and how its tables are made of those of the batch arm."""
+
+    title: str
+    notes: str
+    make: Callable[[Tables], Tables]
 
 
 def run_control(name: str, log: Log, batch: Path, out: Path) -> None:
-    """The bundle of a control of NOTES stands in `out`; raises `BadInput` when the batch bundle is not one of this log."""
+    """The bundle of one of CONTROLS stands in `out`; raises `BadInput` when the batch bundle is not one of this log."""
     check_new(out)
-    if name not in NOTES:
-        raise BadInput(f"{name} is no control; they are {', '.join(NOTES)}.")
+    if name not in CONTROLS:
+        raise BadInput(f"{name} is no control; they are {', '.join(CONTROLS)}.")
     arm, tables = read_batch(batch, log)
-    makers: dict[str, Callable[[Tables], Tables]] = {"popular": keep_popular, "nothing": keep_first, "bare": keep_own}
-    made = makers[name](tables)
+    control = CONTROLS[name]
+    made = control.make(tables)
     runs = tables["runs"].filter(pc.is_valid(tables["runs"]["version"]))
     cutoffs = pa.table({"version": runs["version"], "cutoff": runs["data_cutoff"]})
     made["reads"] = answer_from_lists(load_settings(), log.read("reads"), made["recommendations"], cutoffs)
@@ -57,9 +52,9 @@ def run_control(name: str, log: Log, batch: Path, out: Path) -> None:
         write_table(out, table, rows)
     given = {key: arm[key] for key in arm if key not in {"schema", "files"}}
     changed: dict[str, Any] = {
-        "arm": f"{TITLES[name]} ({arm['arm']})",
+        "arm": f"{control.title} ({arm['arm']})",
         "kind": "control",
-        "notes": NOTES[name].format(arm=arm["arm"]),
+        "notes": control.notes.format(arm=arm["arm"]),
     }
     if name == "nothing":
         changed["cadence_seconds"] = None
@@ -132,3 +127,26 @@ def lose_later(seen: pa.Table, until: datetime) -> pa.Table:
     for name in ("landed", "first_visible"):
         columns[name] = pc.if_else(is_early, seen[name], nothing)
     return pa.table(columns)
+
+
+CONTROLS = {
+    "popular": Control(
+        "popular only",
+        "Everyone is shown the popular list of each version of {arm}, from when that version was published. Costs are those "
+        "of the stages that a popular list needs; publishing it is not among them.",
+        keep_popular,
+    ),
+    "nothing": Control(
+        "do nothing",
+        "Everyone is shown the lists of the first version of {arm} for ever; what was delivered after it is lost. Costs are "
+        "those of its first run as `runs` has them, without bytes: they are paid once and not again, so what it would cost "
+        "a month says nothing.",
+        keep_first,
+    ),
+    "bare": Control(
+        "own lists or HTTP 400",
+        "The lists of {arm} from a server without a list for everyone: from the first version on, a read of a user who has "
+        "no list of their own is answered with HTTP 400.",
+        keep_own,
+    ),
+}

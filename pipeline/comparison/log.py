@@ -20,7 +20,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.comparison.bundle import SCHEMA, hash_log, read_document, write_table
+from pipeline.comparison.bundle import SCHEMA, hash_log, read_document, span_breach, write_table
 from pipeline.duck import connect, fetch_table, view_files
 from pipeline.errors import BadInput
 from pipeline.files import hash_file, move_into_place
@@ -107,7 +107,7 @@ def record_source(
         if not counts["events"]:
             raise BadInput(f"source {settings.source} delivered nothing in the {len(hours)} hours of the log.")
         hashes = {path.name: hash_file(path) for path in files.values()}
-        described = {
+        described: dict[str, Any] = {
             "schema": SCHEMA,
             "name": name,
             "seed": seed,
@@ -115,8 +115,8 @@ def record_source(
             "ended": spell(last + HOUR),
             "counts": counts,
             "files": hashes,
-            "log_hash": hash_log(hashes),
         }
+        described["log_hash"] = hash_log(described)
         for path in files.values():
             move_into_place(path, folder / path.name)
         draft = scratch / "log.json"
@@ -171,8 +171,13 @@ def read_log(folder: Path) -> Log:
         if name not in hashes or not file.is_file() or hash_file(file) != hashes[name]:
             what = "is not what was recorded" if file.is_file() else "is missing"
             raise BadInput(f"{file} {what}: its SHA-256 is not that of log.json; take the log from where it came.")
-    if hash_log(hashes) != described["log_hash"]:
-        raise BadInput(f"{folder / 'log.json'} is not what was recorded: its log_hash is not that of its files.")
+    if hash_log(described) != described["log_hash"]:
+        raise BadInput(
+            f"{folder / 'log.json'} is not what was recorded: its log_hash is not that of its files, name, seed, started "
+            "and ended; take the log from where it came."
+        )
+    if breach := span_breach(folder, described):
+        raise BadInput(f"{folder / 'log.json'} describes no log: {breach}; take the log from where it came.")
     return Log(
         folder=folder,
         name=described["name"],

@@ -99,7 +99,7 @@ def run_stream(
     every = f", every {name_duration(micro_batch)}" if micro_batch else ""
     way = BEHIND_BROKER if broker else WITHOUT_BROKER
     described = {
-        "arm": f"stream (reference{every}{', through a broker' if broker else ''})",
+        "arm": f"stream (reference on {arm['arm']}{every}{', broker' if broker else ''})",
         "kind": "streaming",
         "commit": code_version(),
         "settings_hash": hash_json([settings.facts(), micro_batch.total_seconds()]),
@@ -219,7 +219,8 @@ class Replay:
         started = max(at, self.free)
         # At least a microsecond: what can be read from the same moment on would be two lists at once.
         self.free = started + max(timedelta(seconds=wall - begun[0]), timedelta(microseconds=1))
-        piece = Piece(what, at, started, self.free, events, len(listed), max(cpu - begun[1], 0.0))
+        rows = sum(len(one.items) for one in listed)
+        piece = Piece(what, at, started, self.free, events, rows, max(cpu - begun[1], 0.0))
         self.upserts.add(piece, self.version, listed)
         return self.free
 

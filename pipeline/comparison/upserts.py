@@ -17,14 +17,14 @@ MOMENT = pa.timestamp("us", "UTC")
 
 @dataclass(frozen=True)
 class Piece:
-    """A piece of work: what, when it was due, when it began and was done, rows in, lists out, seconds of the processor."""
+    """A piece of work: what, when it was due, when it began and was done, rows in and out, seconds of the processor."""
 
     what: str
     due: datetime
     started: datetime
     done: datetime
     events: int
-    lists: int
+    rows: int
     cpu_seconds: float
 
 
@@ -100,7 +100,7 @@ class Upserts:
                         "status": "published",
                         "version": version,
                         "events_in": piece.events,
-                        "rows_out": piece.lists,
+                        "rows_out": piece.rows,
                         "cpu_seconds": piece.cpu_seconds,
                         "peak_bytes": held_bytes,
                     }

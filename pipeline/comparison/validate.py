@@ -17,6 +17,7 @@ from pipeline.comparison.bundle import (
     read_document,
     schema_of,
     shape_breach,
+    span_breach,
 )
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
@@ -223,8 +224,10 @@ def check_log(log: Path) -> dict[str, Any]:
     known = read_document(log, "log")
     broken = [breach for name in LOG_TABLES if (breach := shape_breach(log, name))]
     broken = broken or _altered(log, LOG_TABLES, known["files"], "log.json")
-    if not broken and hash_log(known["files"]) != known["log_hash"]:
-        broken = ["log.json: log_hash is not that of files"]
+    if not broken and hash_log(known) != known["log_hash"]:
+        broken = ["log.json: log_hash is not that of files, name, seed, started and ended"]
+    if not broken and (breach := span_breach(log, known)):
+        broken = [f"log.json: {breach}"]
     if broken:
         raise BadInput(f"{log}: {broken[0].rstrip('.')}; freeze the log again, or fetch it whole.")
     return known

@@ -206,6 +206,7 @@ def test_do_nothing_shows_the_first_lists_for_ever_and_loses_what_comes_later(ra
         assert row == (was if is_early else was | {"landed": None, "fate": "lost", "first_visible": None})
     assert {row["version"] for row in rows_of(out, "reads") if row["status"] == 200} == {first["version"]}
     assert len(rows_of(out, "runs")) == 1
+    assert "what it would cost a month says nothing" in read_document(out, "arm")["notes"]
 
 
 def test_a_bare_server_answers_400_to_whoever_has_no_list_of_their_own(ran: Ran) -> None:
@@ -271,6 +272,13 @@ def test_a_users_list_is_replaced_by_the_next_and_everyones_is_that_of_the_batch
         assert [until for _, until in found] == [since for since, _ in found[1:]] + [None]
 
 
+def test_the_rows_of_a_run_of_the_stream_are_those_of_its_lists(stream: Path) -> None:
+    written = Counter(row["version"] for row in rows_of(stream, "recommendations") if row["user_id"] is not None)
+    runs = rows_of(stream, "runs")
+    assert {run["version"]: run["rows_out"] for run in runs} == written
+    assert max(written.values()) > 80  # a refresh: a list for everybody known
+
+
 @pytest.fixture(scope="module")
 def hourly(ran: Ran) -> Path:
     out = ran.bundle.parent / "hourly"
@@ -282,7 +290,8 @@ def test_micro_batches_are_taken_at_their_end(ran: Ran, hourly: Path) -> None:
     assert find_breaches(hourly, ran.log.folder) == []
     runs = [run for run in rows_of(hourly, "runs") if run["run_id"].startswith("consume")]
     assert [run["scheduled"] for run in runs] == [hour + HOUR for hour in HOURS[2:]]
-    assert read_document(hourly, "arm")["cadence_seconds"] == 3600.0
+    arm = read_document(hourly, "arm")
+    assert (arm["arm"], arm["cadence_seconds"]) == ("stream (reference on batch 2h +15m, every 1h)", 3600.0)
 
 
 def test_through_a_broker_the_lists_are_the_same(ran: Ran, hourly: Path, tmp_path: Path) -> None:
@@ -295,7 +304,7 @@ def test_through_a_broker_the_lists_are_the_same(ran: Ran, hourly: Path, tmp_pat
         for bundle in (tmp_path / "out", hourly)
     )
     assert ours.equals(theirs)
-    assert read_document(tmp_path / "out", "arm")["arm"] == "stream (reference, every 1h, through a broker)"
+    assert read_document(tmp_path / "out", "arm")["arm"] == "stream (reference on batch 2h +15m, every 1h, broker)"
 
 
 def test_what_is_not_a_whole_batch_bundle_of_this_log_is_refused(ran: Ran, stream: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from small_shop import open_small_shop
 from pipeline.comparison.bundle import hash_log
 from pipeline.comparison.feed import catalog_at
 from pipeline.comparison.log import Log, read_log, record_shop, record_source
+from pipeline.comparison.validate import check_log
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
 from pipeline.hours import HOUR, parse_hour
@@ -48,7 +49,9 @@ def test_a_log_is_what_its_file_says(log: Log) -> None:
     assert (log.started, log.ended, log.seed) == (FIRST, LAST + HOUR, 1)
     assert log.counts == {table: len(log.read(table)) for table in ("events", "catalog", "reads")}
     assert min(log.counts.values()) > 50
-    assert log.log_hash == hash_log({name: hash_file(log.folder / name) for name in FILES})
+    document = json.loads((log.folder / "log.json").read_text())
+    files = {name: hash_file(log.folder / name) for name in FILES}
+    assert log.log_hash == hash_log(document | {"files": files})
     assert {path.name for path in log.folder.iterdir()} == {*FILES, "log.json"}
 
 
@@ -71,6 +74,37 @@ def test_a_file_that_was_altered_together_with_its_hash_is_refused(log: Log) -> 
     (log.folder / "log.json").write_text(json.dumps(document))
     with pytest.raises(BadInput, match="log_hash is not that of its files"):
         read_log(log.folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "altered"),
+    [("name", "mine"), ("seed", 2), ("started", "2026-01-05T09:00:00Z"), ("ended", "2026-01-05T14:00:00Z")],
+)
+def test_a_log_that_is_said_to_be_another_is_refused(log: Log, field: str, altered: object) -> None:
+    document = json.loads((log.folder / "log.json").read_text())
+    (log.folder / "log.json").write_text(json.dumps(document | {field: altered}))
+    with pytest.raises(BadInput, match="log_hash is not that of its files, name, seed, started and ended"):
+        read_log(log.folder)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"ended": "2026-01-05T10:00:00Z"}, "is not before ended"),
+        ({"ended": "2026-01-05T12:30:00Z"}, "are not both whole hours"),
+        ({"ended": "2026-13-05T12:00:00Z"}, "is no moment"),
+        ({"counts": {"events": 1}}, r"counts has 1 events and events\.parquet has [0-9,]+ rows"),
+    ],
+)
+def test_a_log_whose_span_or_counts_cannot_be_is_refused_also_with_its_hash(
+    log: Log, changed: dict[str, object], said: str
+) -> None:
+    document = json.loads((log.folder / "log.json").read_text()) | changed
+    (log.folder / "log.json").write_text(json.dumps(document | {"log_hash": hash_log(document)}))
+    with pytest.raises(BadInput, match=f"describes no log: .*{said}"):
+        read_log(log.folder)
+    with pytest.raises(BadInput, match=said):
+        check_log(log.folder)
 
 
 def test_a_folder_without_a_log_says_how_to_make_one(tmp_path: Path) -> None:

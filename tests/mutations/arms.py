@@ -15,9 +15,16 @@ MUTATIONS = [
     (
         "a log whose files were altered together with their hashes is replayed",
         "pipeline/comparison/log.py",
-        'if hash_log(hashes) != described["log_hash"]:',
+        'if hash_log(described) != described["log_hash"]:',
         "if False:",
         TESTS + "test_log.py::test_a_file_that_was_altered_together_with_its_hash_is_refused",
+    ),
+    (
+        "a log is believed whose span or counts cannot be",
+        "pipeline/comparison/log.py",
+        "if breach := span_breach(folder, described):",
+        "if (breach := span_breach(folder, described)) and False:",
+        TESTS + "test_log.py::test_a_log_whose_span_or_counts_cannot_be_is_refused_also_with_its_hash",
     ),
     (
         "a log is recorded over something",
@@ -140,6 +147,20 @@ MUTATIONS = [
         'pc.equal(fates["fate"], "accepted")',
         'pc.not_equal(fates["fate"], "lost")',
         ARMS + "test_every_delivered_row_has_its_fate_and_is_visible_with_the_first_version_that_knows_it",
+    ),
+    (
+        "half a bundle stays of a batch arm that was interrupted",
+        "pipeline/comparison/batch.py",
+        "shutil.rmtree(out, ignore_errors=True)",
+        "pass",
+        "tests/pipeline/test_cli_record.py::test_an_interrupted_batch_arm_leaves_nothing_and_says_so",
+    ),
+    (
+        "a batch arm that published nothing ends well",
+        "pipeline/cli_record.py",
+        "if not published:",
+        "if False:",
+        "tests/pipeline/test_cli_record.py::test_an_arm_that_published_nothing_is_an_error_and_one_whose_run_failed_says_so",
     ),
     (
         "a control is made from a bundle of another log",

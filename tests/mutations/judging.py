@@ -25,7 +25,7 @@ MUTATIONS = [
     (
         "a log that was altered as a whole is believed",
         CHECKS,
-        'if not broken and hash_log(known["files"]) != known["log_hash"]:',
+        'if not broken and hash_log(known) != known["log_hash"]:',
         "if False:",
         VALID + "test_a_log_whose_hash_is_not_that_of_its_files_is_refused",
     ),
