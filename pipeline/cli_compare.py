@@ -18,13 +18,17 @@ from pipeline.prices import SHEET, read_prices
 
 MOST_DIFFERENCES = 20
 app = typer.Typer(help=__doc__)
-arm = typer.Typer(help="What an arm of a comparison wrote down.", no_args_is_help=True, rich_markup_mode=None)
+arm = typer.Typer(
+    help="Arms of a comparison: run one on a log, and see whether its bundle may be judged.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 app.add_typer(arm, name="arm")
 
 
 @arm.callback()
 def group() -> None:
-    """What an arm of a comparison wrote down."""
+    """Arms of a comparison: run one on a log, and see whether its bundle may be judged."""
 
 
 @arm.command()

@@ -10,6 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from pipeline.duck import fetch_table
+from pipeline.prices import HOURS_A_MONTH
 
 CAUSES = ("unanswered", "5xx", "4xx", "other status", "empty", "stale")
 # Upper bounds of the bars of a distribution of ages, in seconds.
@@ -25,7 +26,7 @@ AGES = {
     "4 to 24 h": 86_400.0,
     "over 24 h": np.inf,
 }
-MONTH_SECONDS = 30 * 86_400.0
+MONTH_SECONDS = HOURS_A_MONTH * 3600.0
 
 
 class Measure(NamedTuple):

@@ -103,6 +103,7 @@ def test_the_batch_arm_leaves_a_valid_bundle_of_a_run_for_each_interval(ran: Ran
         "stream",
         "popular",
         "nothing",
+        "bare",
         "hourly",
     }
 

@@ -92,7 +92,7 @@ def test_a_log_that_is_said_to_be_another_is_refused(log: Log, field: str, alter
     [
         ({"ended": "2026-01-05T10:00:00Z"}, "is not before ended"),
         ({"ended": "2026-01-05T12:30:00Z"}, "are not both whole hours"),
-        ({"ended": "2026-13-05T12:00:00Z"}, "is no moment"),
+        ({"ended": "2026-13-05T12:00:00Z"}, "is no date and time"),
         ({"counts": {"events": 1}}, r"counts has 1 events and events\.parquet has [0-9,]+ rows"),
     ],
 )
@@ -101,10 +101,9 @@ def test_a_log_whose_span_or_counts_cannot_be_is_refused_also_with_its_hash(
 ) -> None:
     document = json.loads((log.folder / "log.json").read_text()) | changed
     (log.folder / "log.json").write_text(json.dumps(document | {"log_hash": hash_log(document)}))
-    with pytest.raises(BadInput, match=f"describes no log: .*{said}"):
-        read_log(log.folder)
-    with pytest.raises(BadInput, match=said):
-        check_log(log.folder)
+    for read in (read_log, check_log):
+        with pytest.raises(BadInput, match=said):
+            read(log.folder)
 
 
 def test_a_folder_without_a_log_says_how_to_make_one(tmp_path: Path) -> None:
