@@ -137,7 +137,11 @@ def test_an_interrupted_batch_arm_leaves_nothing_and_says_so(
 ) -> None:
     end_runs(monkeypatch, *statuses)
     handler = signal.getsignal(signal.SIGTERM)
-    result = CliRunner().invoke(app, ["arm", "run", "batch", str(log), str(log.parent / "out")])
+    deaf = signal.signal(signal.SIGINT, signal.default_int_handler)  # what a shell starts in the background ignores it
+    try:
+        result = CliRunner().invoke(app, ["arm", "run", "batch", str(log), str(log.parent / "out")])
+    finally:
+        signal.signal(signal.SIGINT, deaf)
     assert result.exit_code == 130
     assert "nothing of this bundle stays, run the same command to start it again" in result.stderr
     assert [path.name for path in log.parent.iterdir()] == ["log"]
