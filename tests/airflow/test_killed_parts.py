@@ -39,6 +39,7 @@ def test_a_scheduler_that_is_killed_and_started_again_loses_and_repeats_no_hour(
     check_after(settings, hours, run_undisturbed(settings, hours, tmp_path / "calm"))
 
 
+@long
 def test_a_zombie_that_overlaps_its_retry_publishes_nothing_twice(tmp_path: Path) -> None:
     """The supervisors of a stage that lands and of the one that publishes are killed; their tasks wake beside the retry."""
     settings = open_small_shop(tmp_path / "var", FIRST, 2)
