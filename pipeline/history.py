@@ -86,7 +86,7 @@ def hour_states(settings: Settings, last: datetime, count: int) -> list[dict[str
                 "catalog": stage_facts(run, "ingest_catalog").get("catalog"),
                 "stages": [stage["stage"] for stage in account["stages"] if not stage["sentence"]],
                 "seconds": sum(stage["seconds"] for stage in account["stages"] if not stage["sentence"]),
-                "usd": sum(stage["usd"] for stage in account["stages"]) if account["prices"] else None,
+                "usd": account["usd"],
                 "unpriced": account["unpriced"],
                 "version": account["version"],
                 "rules": count_rules(account),

@@ -44,10 +44,15 @@ def price(stages: Iterable[Mapping[str, Any]], prices: Prices) -> float:
     Memory is counted as a machine would be rented for it: the most that a stage held, for as long as it ran.
     """
     return sum(
-        stage["cpu_seconds"] / 3600 * prices["per_cpu_hour"]
-        + stage["peak_rss_mb"] * MIB / GB * stage["seconds"] / 3600 * prices["per_gb_hour"]
+        stage["cpu_seconds"] / 3600 * prices["per_cpu_hour"] + gb_seconds(stage) / 3600 * prices["per_gb_hour"]
         for stage in stages
     )
+
+
+def gb_seconds(took: Mapping[str, Any]) -> float:
+    """The memory of something that took `seconds` and held `peak_rss_mb` (MiB) at most, in gigabytes times seconds."""
+    held: float = took["peak_rss_mb"] * MIB / GB * took["seconds"]
+    return held
 
 
 def dollars(amount: float) -> str:

@@ -5,7 +5,7 @@ here knows an arm: anyone's folder that follows the schemas can be judged.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
@@ -27,12 +27,13 @@ SCHEMAS = Path(__file__).with_name("schemas") / f"v{SCHEMA}"
 TABLES = ("runs", "recommendations", "reads", "event_visibility", "faults", "costs")
 LOG_TABLES = ("log_events", "log_catalog", "log_reads")
 HASHED = ("name", "seed", "started", "ended")  # what `log_hash` pins of log.json beside the files
+MOMENT = pa.timestamp("us", tz="UTC")
 TYPES = {
     "string": pa.string(),
     "int32": pa.int32(),
     "int64": pa.int64(),
     "double": pa.float64(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
+    "timestamp": MOMENT,
 }
 
 
@@ -187,6 +188,14 @@ def plain_type(kind: pa.DataType) -> pa.DataType:
     return kind
 
 
+def altered_files(folder: Path, files: Mapping[str, str], names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Of these files those whose SHA-256 is not what `files` says, with what it is; empty where there is no such file."""
+    for name in names:
+        found = hash_file(folder / name) if (folder / name).is_file() else ""
+        if not found or found != files.get(name):
+            yield name, found
+
+
 def hash_log(log: Mapping[str, Any]) -> str:
     """The `log_hash` of a log that `log.json` describes so: SHA-256 over the sorted lines `name hash` of its files, and then
     a line `field value`, as JSON, for each of `HASHED`.
@@ -212,7 +221,10 @@ def span_breach(folder: Path, log: Mapping[str, Any]) -> str | None:
 
 @contextmanager
 def open_tables(bundle: Path | None, log: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection of DuckDB, in UTC, with a view for each table of the bundle and the log; `row` counts from 1."""
+    """A connection of DuckDB, in UTC, with a view for each table of the bundle and the log; `row` counts from 1.
+
+    `cutoffs` says of each version of a run how far its data reached.
+    """
     connection = duckdb.connect(config={"autoinstall_known_extensions": False, "autoload_known_extensions": False})
     try:
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
@@ -220,6 +232,9 @@ def open_tables(bundle: Path | None, log: Path | None = None) -> Iterator[duckdb
             for name in names if folder else ():
                 file = connection.read_parquet(str(folder / file_of(name)), file_row_number=True)  # type: ignore[operator]
                 file.project('* exclude (file_row_number), file_row_number + 1 as "row"').create_view(name)
+        if bundle:
+            runs = connection.view("runs").filter("version is not null")
+            runs.aggregate("version, min(data_cutoff) as data_cutoff").create_view("cutoffs")
         yield connection
     finally:
         connection.close()

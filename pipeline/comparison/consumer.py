@@ -24,7 +24,7 @@ from pipeline.settings import Settings
 from pipeline.stages.ingest_events import ID_LENGTH, QUERY_LENGTH, SKEW_SECONDS
 
 # As `read_moment` of sql/macros.sql.
-MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?")
+SPELT = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-](0\d|1[0-4])(:?[0-5]\d)?)?")
 IDS = ("event_id", "user_id", "session_id", "item_id")
 Row = Mapping[str, Any]  # of the log's events
 
@@ -89,9 +89,7 @@ class Consumer:
             fate = self.judge(row)
             fates.append(fate)
             item, user = clean(row["item_id"]), clean(row["user_id"])
-            counts = (
-                fate == "accepted" and bool(item and user) and (row["event_type"] or "").strip().lower() != "search"
-            )
+            counts = fate == "accepted" and is_deed(row)
             if counts and user and item:
                 self.add(user, item, row)
             is_listed = counts and self.given is not None and item in self.given.places
@@ -112,7 +110,7 @@ class Consumer:
 
     def is_sound(self, row: Row) -> bool:
         """Whether no rule of the suite of events refuses the row."""
-        occurred, kind = read_moment(row["occurred_at"]), (clean(row["event_type"]) or "").lower()
+        occurred, kind = read_moment(row["occurred_at"]), kind_of(row)
         if occurred is None or kind not in self.worth or not (clean(row["user_id"]) or clean(row["session_id"])):
             return False
         lag = (floor_hour(row["delivered_at"]) + HOUR - occurred).total_seconds()
@@ -126,7 +124,7 @@ class Consumer:
     def add(self, user: str, item: str, row: Row) -> None:
         """The user cares more for the item."""
         person, occurred = self.people.setdefault(user, Person()), read_moment(row["occurred_at"])
-        kind = (row["event_type"] or "").strip().lower()
+        kind = kind_of(row)
         worth = self.worth[kind] * self.fade(occurred or row["delivered_at"])
         person.weights[item] = person.weights.get(item, 0.0) + worth
         if kind == "purchase":
@@ -194,6 +192,16 @@ def fold_in(given: Given, weights: Mapping[str, float], now: float, most: float)
     return vector
 
 
+def is_deed(row: Row) -> bool:
+    """Whether a row, once it is accepted, says what a user cares for: it names a user and an item, and is no search."""
+    return bool(clean(row["item_id"]) and clean(row["user_id"])) and kind_of(row) != "search"
+
+
+def kind_of(row: Row) -> str:
+    """The type of a row's event, empty where it has none."""
+    return (clean(row["event_type"]) or "").lower()
+
+
 def clean(text: str | None) -> str | None:
     """A text without white space at its edges, None when nothing is left."""
     return (text or "").strip() or None
@@ -202,7 +210,7 @@ def clean(text: str | None) -> str | None:
 def read_moment(text: str | None) -> datetime | None:
     """The moment in UTC that a text names; None where it cannot be read."""
     trimmed = (text or "").strip(" ")
-    if not MOMENT.fullmatch(trimmed):
+    if not SPELT.fullmatch(trimmed):
         return None
     try:
         moment = datetime.fromisoformat(trimmed)

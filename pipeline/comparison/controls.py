@@ -15,13 +15,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.comparison.answers import answer_from_lists
-from pipeline.comparison.bundle import read_document, read_table, write_arm, write_table
+from pipeline.comparison.bundle import MOMENT, altered_files, read_document, read_table, write_arm, write_table
 from pipeline.comparison.log import Log, check_new
 from pipeline.errors import BadInput
-from pipeline.files import hash_file
 from pipeline.settings import load_settings
 
-MOMENT = pa.timestamp("us", "UTC")
 Tables = dict[str, pa.Table]
 POPULAR_STAGES = ("ingest_events", "ingest_catalog", "prepare")  # all that a popular list takes, but for publishing it
 
@@ -68,9 +66,8 @@ def read_batch(bundle: Path, log: Log) -> tuple[dict[str, Any], Tables]:
         raise BadInput(f"{bundle} is the bundle of {arm['arm']}, a {arm['kind']} arm; name that of a batch arm.")
     if arm["log_hash"] != log.log_hash:
         raise BadInput(f"{bundle} was made from another log than {log.folder}; run the batch arm on this log first.")
-    for name, expected in arm["files"].items():
-        if not (bundle / name).is_file() or hash_file(bundle / name) != expected:
-            raise BadInput(f"{bundle / name} is not what the arm wrote; run the batch arm again.")
+    for name, _found in altered_files(bundle, arm["files"], arm["files"]):
+        raise BadInput(f"{bundle / name} is not what the arm wrote; run the batch arm again.")
     names = ("runs", "recommendations", "event_visibility", "faults", "costs")
     return arm, {name: read_table(bundle, name) for name in names}
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Engine, select
 
-from pipeline.comparison.bundle import columns_of, write_arm, write_rows, write_table
+from pipeline.comparison.bundle import MOMENT, columns_of, write_arm, write_rows, write_table
 from pipeline.comparison.feed import Feed, moment
 from pipeline.comparison.interval import Ran, Took
 from pipeline.comparison.log import Log, spell
@@ -21,6 +21,7 @@ from pipeline.duck import fetch_table, view_files
 from pipeline.errors import BadInput
 from pipeline.files import code_version, hash_json
 from pipeline.manifests import find_table
+from pipeline.prices import gb_seconds
 from pipeline.run import Run
 from pipeline.serving.contract import Asked, Listed, Source
 from pipeline.serving.database import connect, reading
@@ -28,8 +29,6 @@ from pipeline.serving.lists import BEST_FIRST, ListReader
 from pipeline.serving.schema import user_recommendations
 from pipeline.settings import Settings
 from pipeline.stopwatch import read_clocks, time_since
-
-MOMENT = pa.timestamp("us", "UTC")
 
 
 def export_run(
@@ -232,11 +231,10 @@ def cost_rows(ran: Sequence[Ran]) -> Iterator[dict[str, Any]]:
 
 def reading_row(took: dict[str, float]) -> dict[str, Any]:
     """The row of `costs` of answering the reads."""
-    held = took["peak_rss_mb"] * (1 << 20) * took["seconds"] / 1e9
     return {
         "what": "reads",
         "cpu_seconds": took["cpu_seconds"],
-        "gb_seconds": held,
+        "gb_seconds": gb_seconds(took),
         "bytes_read": 0,
         "bytes_written": 0,
     }

@@ -56,8 +56,7 @@ class Feed:
 def catalog_at(catalog: pa.Table, at: datetime) -> pa.Table:
     """What the catalog says at a moment, one row per item without `valid_from`; `catalog` is in order of valid_from."""
     known = catalog.filter(pc.less_equal(catalog["valid_from"], pa.scalar(at, catalog.schema.field("valid_from").type)))
-    items, last = np.unique(known["item_id"].to_numpy(zero_copy_only=False)[::-1], return_index=True)
-    del items
+    _, last = np.unique(known["item_id"].to_numpy(zero_copy_only=False)[::-1], return_index=True)
     return known.take(len(known) - 1 - last).drop_columns("valid_from")
 
 

@@ -20,7 +20,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.comparison.bundle import SCHEMA, hash_log, read_document, span_breach, write_table
+from pipeline.comparison.bundle import (
+    LOG_TABLES,
+    SCHEMA,
+    altered_files,
+    file_of,
+    hash_log,
+    read_document,
+    span_breach,
+    write_table,
+)
 from pipeline.duck import connect, fetch_table, view_files
 from pipeline.errors import BadInput
 from pipeline.files import hash_file, move_into_place
@@ -165,12 +174,9 @@ def read_log(folder: Path) -> Log:
     if not (folder / "log.json").is_file():
         raise BadInput(f"{folder} holds no log.json; record a log with `treasure-hunt record {folder}`.")
     described = read_document(folder, "log")
-    hashes: dict[str, str] = described["files"]
-    for name in (f"{table}.parquet" for table in TABLES):
-        file = folder / name
-        if name not in hashes or not file.is_file() or hash_file(file) != hashes[name]:
-            what = "is not what was recorded" if file.is_file() else "is missing"
-            raise BadInput(f"{file} {what}: its SHA-256 is not that of log.json; take the log from where it came.")
+    for name, found in altered_files(folder, described["files"], map(file_of, LOG_TABLES)):
+        what = "is not what was recorded" if found else "is missing"
+        raise BadInput(f"{folder / name} {what}: its SHA-256 is not that of log.json; take the log from where it came.")
     if hash_log(described) != described["log_hash"]:
         raise BadInput(
             f"{folder / 'log.json'} is not what was recorded: its log_hash is not that of its files, name, seed, started "

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from pipeline.als import own_threads
 from pipeline.comparison.answers import answer_from_lists
 from pipeline.comparison.broker import Broker
-from pipeline.comparison.bundle import write_arm, write_rows, write_table
+from pipeline.comparison.bundle import MOMENT, write_arm, write_rows, write_table
 from pipeline.comparison.clock import name_duration
-from pipeline.comparison.consumer import Consumer, Given, Listed, Row, read_moment
+from pipeline.comparison.consumer import Consumer, Given, Listed, Row, is_deed, read_moment
 from pipeline.comparison.controls import read_batch
 from pipeline.comparison.log import Log, check_new, spell
 from pipeline.comparison.machine import describe_machine, resident_bytes
@@ -30,7 +30,6 @@ from pipeline.files import code_version, hash_json
 from pipeline.settings import Settings, load_settings
 from pipeline.stopwatch import Clocks, read_clocks
 
-MOMENT = pa.timestamp("us", "UTC")
 AVAILABLE = {"true", "t", "1"}  # as sql/typed_items.sql reads them
 LEARNING = ("ingest_events", "ingest_catalog", "prepare", "train", "evaluate")  # what the models and popular lists cost
 WITHOUT_BROKER = "without a broker, so no network, no partitions and no recovery are in these figures."
@@ -205,13 +204,8 @@ class Replay:
                 self.visible[place] = None
             else:
                 self.visible[place] = max(by_model, done)
-            if fate == "accepted" and not is_listed and self.is_about_item(place):
+            if fate == "accepted" and not is_listed and is_deed(self.rows[place]):
                 self.waiting.append(place)
-
-    def is_about_item(self, place: int) -> bool:
-        """Whether a row adds to what a user cares for, once a model knows its item."""
-        row = self.rows[place]
-        return bool(row["user_id"] and row["item_id"]) and (row["event_type"] or "").strip().lower() != "search"
 
     def write_down(self, what: str, at: datetime, begun: Clocks, events: int, listed: list[Listed]) -> datetime:
         """What a piece of work took and made stands among the upserts; returns when it was done."""

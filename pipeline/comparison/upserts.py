@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from pipeline.comparison.bundle import MOMENT
 from pipeline.comparison.consumer import Listed
 from pipeline.serving.contract import Source
-
-MOMENT = pa.timestamp("us", "UTC")
 
 
 @dataclass(frozen=True)

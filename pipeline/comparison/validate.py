@@ -10,6 +10,7 @@ import duckdb
 from pipeline.comparison.bundle import (
     LOG_TABLES,
     TABLES,
+    altered_files,
     columns_of,
     file_of,
     hash_log,
@@ -20,7 +21,6 @@ from pipeline.comparison.bundle import (
     span_breach,
 )
 from pipeline.errors import BadInput
-from pipeline.files import hash_file
 
 Rule = tuple[str, str, str]  # what is wrong, what is expected, and which rows of the table are wrong
 ROWS: dict[str, tuple[Rule, ...]] = {
@@ -96,8 +96,7 @@ QUERIES = (
         "recommendations",
         "a list could be read before the data_cutoff of its version's run",
         "valid_from no earlier than data_cutoff: that is a leak of the future",
-        'select count(*), min("row") from recommendations inner join (select version, min(data_cutoff) as data_cutoff '
-        "from runs where version is not null group by version) as cutoffs using (version) where valid_from < data_cutoff",
+        'select count(*), min("row") from recommendations inner join cutoffs using (version) where valid_from < data_cutoff',
     ),
     (
         "reads",
@@ -129,8 +128,7 @@ BATCH = (
         "recommendations",
         "version is in no row of runs.parquet, in a bundle of kind batch",
         "the version of a run, so that it is known how far its data reached",
-        'select count(*), min("row") from recommendations where version not in '
-        "(select version from runs where version is not null)",
+        'select count(*), min("row") from recommendations where version not in (select version from cutoffs)',
     ),
 )
 
@@ -238,8 +236,7 @@ def _altered(folder: Path, names: tuple[str, ...], files: dict[str, str], docume
     return [
         f"{file}: its SHA-256 is {found[:12]}…, expected is {files.get(file, 'none')[:12]}… as {document} says; "
         "the file was altered after it was sealed."
-        for file in map(file_of, names)
-        if (found := hash_file(folder / file)) != files.get(file)
+        for file, found in altered_files(folder, files, map(file_of, names))
     ]
 
 

@@ -47,6 +47,7 @@ def read_account(run: Run) -> Account:
         "shop_rules": attempts.get("recommend", UNSAID)["facts"].get("rules", []),
         "evaluated": attempts.get("evaluate", {}).get("facts", {}),
         "stages": [_stage(stage, attempt, prices) for stage, attempt in attempts.items()],
+        "usd": price([attempt["timings"] for attempt in attempts.values()], prices) if prices else None,
         "prices": prices,
         "unpriced": unpriced,
         "users": attempts.get("recommend", UNSAID)["facts"].get("users", 0),

@@ -77,9 +77,8 @@ def _figures(account: Account) -> list[tuple[str, str]]:
         (str(counts["refused"]), "rules refused rows"),
         (f"{sum(stage['seconds'] for stage in account['stages']):.1f} s", "all stages"),
     ]
-    if account["prices"]:
-        month = HOURS_A_MONTH * sum(stage["usd"] for stage in account["stages"])
-        shown.append((dollars(month), "a month of such hours"))
+    if account["usd"] is not None:
+        shown.append((dollars(HOURS_A_MONTH * account["usd"]), "a month of such hours"))
     published = account["freshness"].get("steps", {}).get("published")
     if published:
         shown.append((age(published["p95_seconds"]), "p95 age when published"))

@@ -42,8 +42,8 @@ def tell_cost(account: Account) -> str:
     prices = account["prices"]
     if not prices:
         return f"What it cost is not known: {account['unpriced']}"
-    month = HOURS_A_MONTH * sum(stage["usd"] for stage in account["stages"])
-    said = f"The hour cost {dollars(month / HOURS_A_MONTH)}, {dollars(month)} a month of such hours"
+    month = HOURS_A_MONTH * account["usd"]
+    said = f"The hour cost {dollars(account['usd'])}, {dollars(month)} a month of such hours"
     said += f", {dollars(month / account['users'] * 1000)} of it for each 1,000 users" if account["users"] else ""
     return (
         f"{said}, by the price sheet {prices['id']}: {prices['per_cpu_hour']} USD a processor hour, "

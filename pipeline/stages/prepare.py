@@ -65,7 +65,9 @@ def prepare_of_hours(runs: Sequence[Run]) -> list[StageResult]:
 
 
 def derive_tables(work: Work) -> None:
-    """Draft all tables of the hour, each with its query in sql/; later ones use earlier ones."""
+    """Draft all tables of the hour, each with its query in sql/; later ones use earlier ones, and what only leads to them
+    stays in memory.
+    """
     run, settings = work.run, work.run.settings
     values = {
         "hour_end": run.end,

@@ -8,15 +8,6 @@ with asked as (
     from log_reads
 ),
 
-cutoffs as (
-    select
-        version,
-        min(data_cutoff) as data_cutoff
-    from runs
-    where version is not null
-    group by version
-),
-
 answered as (
     select
         reads.t,

@@ -1,15 +1,6 @@
 -- The lists of an arm: when each could be read, and how far its data reached where a run says so.
 -- Grain: one row per version and user_id (null is everyone without a list of their own); list_id numbers them from 0.
-with cutoffs as (
-    select
-        version,
-        min(data_cutoff) as data_cutoff
-    from runs
-    where version is not null
-    group by version
-),
-
-lists as (
+with lists as (
     select
         version,
         user_id,

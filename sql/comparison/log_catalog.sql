@@ -36,14 +36,7 @@ compared as (
 
 changes as (
     select
-        item_id,
-        title,
-        category,
-        brand,
-        price,
-        currency,
-        is_available,
-        updated_at,
+        *,
         case
             when
                 read_moment(trim(updated_at)) <= shown_at
@@ -55,14 +48,7 @@ changes as (
     where snapshot_before is distinct from snapshot - 1 or said_before is distinct from said
     union all
     select
-        item_id,
-        title,
-        category,
-        brand,
-        price,
-        currency,
-        'false' as is_available,
-        updated_at,
+        * replace ('false' as is_available),
         shown_after as valid_from
     from compared
     where shown_after is not null and snapshot_after is distinct from snapshot + 1

@@ -10,9 +10,9 @@ CHECKS = "pipeline/comparison/validate.py"
 MUTATIONS = [
     (
         "a row altered after the seal is judged",
-        CHECKS,
-        "if (found := hash_file(folder / file)) != files.get(file)",
-        "if (found := hash_file(folder / file)) and file not in files",
+        "pipeline/comparison/bundle.py",
+        "if not found or found != files.get(name):",
+        "if not found or name not in files:",
         VALID + "test_a_row_altered_after_the_seal_is_seen",
     ),
     (
@@ -67,8 +67,8 @@ MUTATIONS = [
     (
         "a list may be valid before its data",
         CHECKS,
-        '"from runs where version is not null group by version) as cutoffs using (version) where valid_from < data_cutoff",',
-        '"from runs where version is not null group by version) as cutoffs using (version) where valid_from is null",',
+        "inner join cutoffs using (version) where valid_from < data_cutoff",
+        "inner join cutoffs using (version) where valid_from is null",
         VALID + "test_a_list_that_could_be_read_before_its_run_had_its_data_is_a_leak",
     ),
     (
