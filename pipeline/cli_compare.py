@@ -76,8 +76,7 @@ def compare(
     if out:
         refuse_folder(out)
     for name in ("horizon", "stale_after", "prices", "seed") if check else ():
-        source = context.get_parameter_source(name)
-        if source and source.name != "DEFAULT":
+        if is_typed(context, name):
             raise BadInput(
                 f"--{name.replace('_', '-')} beside --check: a judgement is made again with its own options."
             )
@@ -95,6 +94,12 @@ def compare(
         paths[-1].write_text(page, encoding="utf-8")
         for path in paths:
             show.sentence(f"written: {path}")
+
+
+def is_typed(context: typer.Context, name: str) -> bool:
+    """Whether an option was given and is not its default."""
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse_folder(out: Path) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from pipeline import show
 from pipeline.backfill import progress_bar
-from pipeline.cli_compare import arm
+from pipeline.cli_compare import arm, is_typed
 from pipeline.errors import BadInput, TreasureHuntError
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.settings import load_settings
@@ -71,12 +71,6 @@ def record(
     counts = ", ".join(f"{rows:,} {name}" for name, rows in log.counts.items())
     show.sentence(f"{folder}: {counts} from {format_hour(start)} to {format_hour(end)}; log_hash {log.log_hash}")
     show.sentence(tell_horizon(log))
-
-
-def is_typed(context: typer.Context, name: str) -> bool:
-    """Whether an option was given and is not its default."""
-    source = context.get_parameter_source(name)
-    return source is not None and source.name == "COMMANDLINE"
 
 
 def tell_horizon(log: "Log") -> str:

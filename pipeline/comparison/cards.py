@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.comparison.plots import Mark, curves, intervals, points, power_ticks, time_ticks
 from pipeline.comparison.service import AGES
-from pipeline.comparison.verdict import find, value
+from pipeline.comparison.verdict import find, percent, value
 from pipeline.comparison.worth import HOURS_BEFORE
 from pipeline.report.html import Html, age, card, element, number, table
 
@@ -33,7 +33,7 @@ def tell_dollars(dollars: float | None) -> str:
 
 def tell_share(share: float | None) -> str:
     """A share in percent, a dash for none."""
-    return "–" if share is None else f"{share * 100:.4g} %"
+    return "–" if share is None else percent(share)
 
 
 def tell_between(row: Mapping[str, Any] | None, digits: int = 4) -> str:

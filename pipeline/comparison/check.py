@@ -76,10 +76,6 @@ def differences(published: Judgement, again: Judgement) -> list[str]:
         if was != now:
             values = (row["value"] if row else "missing" for row in (was, now))
             said.append(f"{' / '.join(key)}: published {next(values)}, computed again {next(values)}.")
-    rest = {name for name in published if name not in {"log", "arms", "figures"}} | set(again) - {
-        "log",
-        "arms",
-        "figures",
-    }
+    rest = (published.keys() | again.keys()) - {"log", "arms", "figures"}
     said += [f"{name} is not what the figures say." for name in sorted(rest) if published.get(name) != again.get(name)]
     return said

@@ -87,7 +87,7 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
 def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
     """What a reader should take away; `rivals` are the arms that are no controls, or all where fewer than two are."""
     said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals)]
-    if enough and len(points) > 1:
+    if enough:
         fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
         if fresher and _of(points, enough)["freshness_p50"] is not None:
             when = age(_of(points, enough)["freshness_p50"])
@@ -104,7 +104,7 @@ def _alone(one: dict[str, Any]) -> str:
     said = [] if fresh is None else [f"half of the events visible within {age(fresh)}"]
     said += [] if ndcg is None else [f"NDCG {ndcg:.4f}"]
     said += [] if dollars is None else [f"{number(dollars, 3)} USD a million events by the price sheet"]
-    said += [] if good is None else [f"{_percent(good)} of the reads answered well"]
+    said += [] if good is None else [f"{percent(good)} of the reads answered well"]
     return f"{one['arm']}: {', '.join(said) or 'nothing could be judged'}. There is no other arm to compare it with."
 
 
@@ -173,11 +173,10 @@ def _surer(rivals: Sequence[dict[str, Any]]) -> str:
     worst = min(known, key=lambda one: one["good"])
     best = max(known, key=lambda one: one["good"])
     if best["good"] == worst["good"]:
-        return f"Of the reads {_percent(best['good'])} were answered well by every arm."
-    return (
-        f"Of the reads {best['arm']} answered {_percent(best['good'])} well, {worst['arm']} {_percent(worst['good'])}."
-    )
+        return f"Of the reads {percent(best['good'])} were answered well by every arm."
+    return f"Of the reads {best['arm']} answered {percent(best['good'])} well, {worst['arm']} {percent(worst['good'])}."
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share in percent."""
     return f"{share * 100:.4g} %"
