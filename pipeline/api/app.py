@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pipeline.api import lists, metrics
-from pipeline.api.desk import Desk
+from pipeline.api.desk import Desk, keep_out_of_collections
 from pipeline.api.guards import RateLimit, check_key, check_rate, check_text
 from pipeline.api.lists import sentence
 from pipeline.api.lookup import routes
@@ -33,7 +33,8 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = app.state.desk = Desk(chosen)
-        looking = asyncio.create_task(desk.keep_looking())
+        # Only in a process that does nothing else: whoever embeds the application has collections of their own.
+        looking = asyncio.create_task(desk.keep_looking(*([keep_out_of_collections] if settings is None else [])))
         if chosen.lookup_password:
             app.state.looker = Looker(chosen)
         yield

@@ -127,6 +127,13 @@ MUTATIONS = [
         f"{API}::test_lists_are_answered_with_reason_version_and_age",
     ),
     (
+        "serve: a version's objects are looked through by every full collection",
+        "pipeline/api/desk.py",
+        "                settle()\n",
+        "",
+        f"{API}::test_what_a_process_of_its_own_holds_for_a_version_is_looked_through_by_no_later_collection",
+    ),
+    (
         "nearest: a version whose queries cannot be learnt degrades what is read",
         "pipeline/api/desk.py",
         """log.warning("%s Queries""",

@@ -1,6 +1,7 @@
 """The read API: every well-formed read is answered from one version, the rest is refused with one sentence."""
 
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -329,6 +330,29 @@ def test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_al
         assert api.get("/ready").status_code == 200
     assert "answers again" in caplog.text
     assert "u1" not in caplog.text
+
+
+@pytest.mark.parametrize("is_own_process", [True, False], ids=["served", "embedded"])
+def test_what_a_process_of_its_own_holds_for_a_version_is_looked_through_by_no_later_collection(
+    is_own_process: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path / 'serving.db'}"
+    monkeypatch.setenv("TREASURE_HUNT_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("TREASURE_HUNT_SERVING_URL", url)
+    monkeypatch.setattr("pipeline.api.desk.LOOK_SECONDS", 0.01)
+    kept: list[int] = []
+    monkeypatch.setattr("pipeline.api.desk.gc.freeze", lambda: kept.append(gc.get_count()[0]))
+    engine = connect(url)
+    files = write_tables(tmp_path / "draft", small_version())
+    publish_version(engine, describe(), files)
+    with TestClient(make_app(None if is_own_process else load_settings())):
+        wait_for(lambda: bool(kept) or not is_own_process)
+        time.sleep(0.1)  # looks go on
+        publish_version(engine, describe(1), files)
+        wait_for(lambda: len(kept) > 1 or not is_own_process)
+        time.sleep(0.1)
+    engine.dispose()
+    assert len(kept) == (2 if is_own_process else 0)
 
 
 def test_serve_answers_over_http_and_ends_cleanly(tmp_path: Path) -> None:
