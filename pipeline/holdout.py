@@ -33,12 +33,6 @@ class Exam:
     popular: pd.Index
     pairs: pd.DataFrame
 
-    def pairs_by(self, items: pd.Index) -> tuple[pd.DataFrame, NDArray[np.int32], NDArray[np.int32]]:
-        """The pairs whose item is one of `items`, and the row and the column of each."""
-        columns = positions(items, self.pairs["item_id"])
-        known = self.pairs[columns >= 0]
-        return known, positions(self.users, known["user_id"]), columns[columns >= 0]
-
     def met(self, items: pd.Index) -> sp.csr_matrix:
         """Users x items, with a one for what each user met; what only a search points at was not met."""
         done = self.pairs[self.pairs["kind"] != "search"]

@@ -14,7 +14,6 @@ import pyarrow.parquet as pq
 
 from pipeline.errors import BadInput
 
-FORMATS = ("auto", "pairs", "lightgcn", "ncf")
 NAMES = {
     "user": {"user", "userid", "uid", "customer", "customerid", "visitor", "visitorid", "member", "memberid"},
     "item": {"item", "itemid", "iid", "product", "productid", "sku", "movie", "movieid", "stockcode", "asin"},

@@ -93,13 +93,6 @@ class ListReader:
         """The titles of these items in a published version, live or not; items that it does not know are left out."""
         return dict(self._fetch(*_ask_titles(version, wanted, self.engine.dialect)))
 
-    def refresh(self) -> Pinned:
-        """The version that is live now, looked up anew when another one was pinned."""
-        pinned = self.follow(self.refreshing())
-        if self.keeps_all:
-            self.follow(self.learning(pinned))
-        return pinned
-
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
         pinned = self.pinned
@@ -157,7 +150,9 @@ class ListReader:
             pinned = known if rows and known and known.version == rows[0][0] else (yield from self.refreshing())
 
     def refreshing(self) -> Steps[Pinned]:
-        """The steps of `refresh`. Of those who come upon a new version at once, one reads it and the others wait."""
+        """The steps to the version that is live now, looked up anew when another one was pinned. Of those who meet a new
+        one at once, one reads it and the others wait.
+        """
         pointed = select(live.c.version, versions.c.tier, versions.c.data_cutoff).join(
             versions, versions.c.version == live.c.version
         )

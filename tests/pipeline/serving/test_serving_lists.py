@@ -20,13 +20,21 @@ from pipeline.files import ROOT
 from pipeline.serving import lists, meant
 from pipeline.serving.contract import MAX_QUERIES, Asked, Source
 from pipeline.serving.database import connect, writing
-from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, statement_for
+from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, Pinned, statement_for
 from pipeline.serving.publish import describe_version, publish_version
 from pipeline.serving.schema import items, versions
 
 Publish = Callable[..., str]
 ITEMS = [f"i{number}" for number in range(30)]
 K = 6
+
+
+def refresh(reader: ListReader) -> Pinned:
+    """The reader knows what is live now, as one that reads all day does."""
+    pinned = reader.follow(reader.refreshing())
+    if reader.keeps_all:
+        reader.follow(reader.learning(pinned))
+    return pinned
 
 
 def world() -> dict[str, dict[str, list[Any]]]:
@@ -187,7 +195,7 @@ def test_one_read_is_of_one_version_also_when_another_goes_live_in_the_middle(
     serving_url: str, reader: ListReader, tmp_path: Path
 ) -> None:
     files = write_tables(tmp_path / "other", small_version())
-    reader.refresh()
+    refresh(reader)
     steps = reader.reading(Asked(user="u1"))
     rows = reader._fetch(*next(steps))
     titles = steps.send(rows)
@@ -204,7 +212,7 @@ def test_one_read_is_of_one_version_also_when_another_goes_live_in_the_middle(
 
 def test_a_read_is_one_statement_once_the_version_and_titles_are_known(reader: ListReader) -> None:
     reader.keeps_all = True
-    reader.refresh()
+    refresh(reader)
     for asked in (
         Asked(user="u1", queries=("go",)),
         Asked(query="chess"),
@@ -224,12 +232,12 @@ def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
 ) -> None:
     assert reader.read(Asked(user="u1")).rows[0].reason == "you looked at it"
     monkeypatch.setattr(lists, "KEPT_TITLES", 3)
-    pinned = reader.refresh()
+    pinned = refresh(reader)
     for name in ITEMS:
         reader.follow(reader._learning(pinned, {name}))
         assert pinned.titles[name] == f"title of {name}"
         assert len(pinned.titles) <= 3
-    assert len(ListReader(reader.engine, "shop", "batch", 90, keeps_all=True).refresh().titles) == 3
+    assert len(refresh(ListReader(reader.engine, "shop", "batch", 90, keeps_all=True)).titles) == 3
 
 
 @pytest.mark.parametrize("at_once", [1, 7, 30, 31])
@@ -238,7 +246,7 @@ def test_whoever_reads_all_day_learns_all_titles_however_many_come_at_once(
 ) -> None:
     monkeypatch.setattr(lists, "TITLES_AT_ONCE", at_once)
     reader.keeps_all = True
-    assert reader.refresh().titles == {name: f"title of {name}" for name in ITEMS}
+    assert refresh(reader).titles == {name: f"title of {name}" for name in ITEMS}
 
 
 @pytest.fixture
@@ -269,7 +277,7 @@ def nearby(engine: Engine, tmp_path: Path) -> ListReader:
 @pytest.mark.parametrize("keeps_all", [False, True])
 def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: ListReader, keeps_all: bool) -> None:
     nearby.keeps_all = keeps_all
-    nearby.refresh()
+    refresh(nearby)
     own = ["i23 nearest", "i0 popular", "i1 popular", "i2 popular", "i3 popular", "i4 popular"]
     for typed in ("gardn chess 3", "chess garden 3", "garden chess iii"):
         assert shown(nearby, query=typed) == ("nearest", own)
@@ -283,7 +291,7 @@ def test_a_query_without_a_list_is_answered_by_the_nearest_that_has_one(nearby: 
 
 
 def test_what_was_typed_is_the_reason_also_where_another_spelling_of_it_was_typed_too(nearby: ListReader) -> None:
-    nearby.refresh()
+    refresh(nearby)
     answer = nearby.read(Asked(user="new", queries=("chess garden 3", "garden chess 3")))
     assert answer.rows[0].reason == "because you searched for 'garden chess 3'"
     assert nearby.read(Asked(user="new", queries=("chess garden 3",))).rows[0].reason == "fits your search"
@@ -292,7 +300,7 @@ def test_what_was_typed_is_the_reason_also_where_another_spelling_of_it_was_type
 @pytest.mark.parametrize("keeps_all", [False, True])
 def test_a_query_that_few_people_typed_answers_others_without_being_shown(nearby: ListReader, keeps_all: bool) -> None:
     nearby.keeps_all = keeps_all
-    nearby.refresh()
+    refresh(nearby)
     answers = [nearby.read(Asked(query="chess bord")), nearby.read(Asked(user="new", queries=("go", "board chess")))]
     assert [answer.served_reason for answer in answers] == ["nearest", "searches"]
     assert [row.item_id for row in answers[0].rows] == ["i20", "i21", "i22", "i23", "i24", "i25"]
@@ -307,12 +315,12 @@ def test_queries_that_are_kept_are_those_with_more_than_what_is_popular_and_thei
 ) -> None:
     monkeypatch.setattr(meant, "QUERIES_AT_ONCE", at_once)
     nearby.keeps_all = True
-    queries = nearby.refresh().queries
+    queries = refresh(nearby).queries
     assert queries
     assert set(queries.known) == {"chess board", "garden chess 3", "go"}
     nearby.pinned = None
     monkeypatch.setattr(meant, "KEPT_QUERIES", 2)
-    queries = nearby.refresh().queries
+    queries = refresh(nearby).queries
     assert queries
     assert set(queries.known) == {"garden chess 3", "go"}  # the common ones first
 
@@ -328,7 +336,7 @@ def test_a_query_that_is_not_kept_is_answered_by_its_own_list(
     )  # "garden chess 3" would answer it, if no number spoke against it
     monkeypatch.setattr(nearest, "_is_same_thing", lambda *_: True)
     nearby.pinned, nearby.keeps_all = None, keeps_all
-    nearby.refresh()
+    refresh(nearby)
     assert shown(nearby, query="chess bord")[0] == "nearest"
     assert (
         shown(nearby, query="chess board"),
@@ -406,7 +414,7 @@ def test_without_database_the_popular_list_of_the_last_version_is_still_there(re
 
 def test_nothing_published_is_one_sentence(engine: Engine) -> None:
     reader = ListReader(engine, "shop", "batch", 90)
-    for look in (lambda: reader.read(Asked(user="u1")), reader.refresh):
+    for look in (lambda: reader.read(Asked(user="u1")), lambda: refresh(reader)):
         with pytest.raises(NotLanded, match="nothing is published yet for source shop, arm batch"):
             look()
 
