@@ -22,6 +22,7 @@ FIRST = parse_hour("2025-05-31T20")
 BLOCK = re.compile(r"<!-- run: ([a-z-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 
 pytestmark = [
+    pytest.mark.alone,
     pytest.mark.timeout(1200),
     pytest.mark.skipif("AIRFLOW_DEPLOY" not in os.environ, reason="installs; run by make test-deploy"),
 ]
