@@ -21,6 +21,9 @@ def simulate(
     events_per_hour: Annotated[float, typer.Option(min=0)] = 1500.0,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Tastes drift, and items and brands come into fashion and go out of it.")
+    ] = False,
     follow: Annotated[bool, typer.Option("--follow", help="Keep trading every new hour until stopped.")] = False,
 ) -> None:
     """Let the demonstration shop trade: fill its database with the events and catalog of some hours."""
@@ -32,7 +35,8 @@ def simulate(
         return
     end = parse_hour(last) if last else floor_hour(datetime.now(UTC)) - HOUR
     start = parse_hour(first) if first else end - 167 * HOUR
-    rows = trade(settings, start, end, seed=seed, users=users, items=items, events_per_hour=events_per_hour, dirt=dirt)
+    shop = {"users": users, "items": items, "events_per_hour": events_per_hour, "dirt": dirt, "drift": drift}
+    rows = trade(settings, start, end, seed=seed, **shop)
     show.sentence(f"{rows:,} rows traded from {format_hour(start)} to {format_hour(end)} in {settings.shop_url}")
 
 

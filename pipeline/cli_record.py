@@ -25,7 +25,7 @@ arm.add_typer(run, name="run")
 LogFolder = Annotated[Path, typer.Argument(metavar="LOG", help="Folder of a log that `record` made.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundle; empty or not there yet.")]
 Batch = Annotated[Path, typer.Option("--batch", help="Bundle of a batch arm on the same log.")]
-SHOP = ("seed", "users", "items", "events_per_hour", "dirt")  # options that only the demonstration shop has
+SHOP = ("seed", "users", "items", "events_per_hour", "dirt", "drift")  # options that only the demonstration shop has
 
 
 @app.command()
@@ -43,6 +43,9 @@ def record(
     items: Annotated[int, typer.Option(min=1, help="Items in its catalog.")] = 1000,
     events_per_hour: Annotated[float, typer.Option(min=0, help="Events of an average hour of the shop.")] = 1500.0,
     dirt: Annotated[float, typer.Option(min=0, max=1, help="Share of rows that are wrong on purpose.")] = 0.03,
+    drift: Annotated[
+        bool, typer.Option("--drift", help="Tastes drift, and items and brands come into fashion and go out of it.")
+    ] = False,
 ) -> None:
     """Freeze a log: events as delivered, the catalog over time, and who reads when; with hashes, for every arm the same."""
     from pipeline.comparison.log import record_shop, record_source
@@ -66,7 +69,7 @@ def record(
             settings = load_settings()
             log = record_source(settings, start, end, folder, name=settings.source, report=tell)
         else:
-            shop = {"users": users, "items": items, "events_per_hour": events_per_hour, "dirt": dirt}
+            shop = {"users": users, "items": items, "events_per_hour": events_per_hour, "dirt": dirt, "drift": drift}
             log = record_shop(folder, start, end, seed=seed, report=tell, **shop)
     counts = ", ".join(f"{rows:,} {name}" for name, rows in log.counts.items())
     show.sentence(f"{folder}: {counts} from {format_hour(start)} to {format_hour(end)}; log_hash {log.log_hash}")

@@ -72,13 +72,15 @@ def record_shop(
 ) -> Log:
     """The log of a demonstration shop that trades from first to last, both included; the same seed gives the same bytes.
 
-    `knobs` go to `simulate`: users, items, events_per_hour, dirt.
+    `knobs` go to `simulate`: users, items, events_per_hour, dirt, drift. The name of the log, which its hash pins, says
+    whether the shop drifts.
     """
     check_new(folder)
     with tempfile.TemporaryDirectory(prefix="record-") as scratch:
         settings = load_settings(home=Path(scratch), source="shop", source_url="", hash_key="")
         simulate(settings.shop_url, first, last, seed=seed, **knobs)  # type: ignore[arg-type]
-        return record_source(settings, first, last, folder, name="shop", seed=seed, report=report)
+        name = "shop that drifts" if knobs.get("drift") else "shop"
+        return record_source(settings, first, last, folder, name=name, seed=seed, report=report)
 
 
 def record_source(

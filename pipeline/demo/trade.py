@@ -15,12 +15,12 @@ CHECK_SECONDS = 20
 
 
 def world_of(settings: Settings) -> dict[str, int]:
-    """Seed, users and items of the shop that there is; empty before its first hour."""
+    """Seed, users, items and drift of the shop that there is; empty before its first hour."""
     try:
         world = read_world(settings.shop_url)
     except BadInput:
         return {}
-    return {"seed": world.seed, "users": world.users, "items": world.items}
+    return {"seed": world.seed, "users": world.users, "items": world.items, "drift": world.drift}
 
 
 def trade(settings: Settings, first: datetime, last: datetime, **arguments: float) -> int:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pipeline.shop.drifting import tastes_of, trends, type_weights_of
 from pipeline.shop.stock import Stock, take_stock
-from pipeline.shop.world import AFFINITY, SHELF_AFFINITY, TYPES, Bools, Ints, Singles, World
+from pipeline.shop.world import AFFINITY, SHELF_AFFINITY, TYPES, Bools, Floats, Ints, Singles, World
 
+TYPE_PULL = 0.5  # how much of what its items are in fashion comes to a type, as in a nested logit
 SLICE = 16_384  # choices made at a time: bounds the memory of the candidates' vectors
 
 
@@ -19,7 +21,8 @@ class Market:
 
     world: World
     stock: Stock
-    open_types: Bools  # types with a listed item
+    number: int  # the hour, since 1970
+    type_pull: Singles  # of each type: 1, more when its items are in fashion, 0 when none is listed
     open_shelves: Bools
     bias: Singles  # shelves x width: popularity, minus infinity where nothing is listed
     vectors: Singles  # shelves x DIMENSIONS x width
@@ -29,11 +32,20 @@ def open_market(world: World, number: int) -> Market:
     """The market of hour `number` (hours since 1970)."""
     stock = take_stock(world, number)
     filled = (world.slots >= 0) & stock.is_listed[world.slots]
-    bias = np.where(filled, world.popularity[world.slots], -np.inf).astype(np.float32)
+    fashion = trends(world, number)
+    popularity = world.popularity + fashion.astype(np.float32)
+    bias = np.where(filled, popularity[world.slots], -np.inf).astype(np.float32)
     open_shelves = np.asarray(filled.any(axis=1))
-    open_types = np.isin(np.arange(len(TYPES)), world.shelf_type[open_shelves])
     vectors = np.ascontiguousarray(world.vectors[world.slots].transpose(0, 2, 1))
-    return Market(world, stock, open_types, open_shelves, bias, vectors)
+    return Market(world, stock, number, pull_types(world, stock, fashion), open_shelves, bias, vectors)
+
+
+def pull_types(world: World, stock: Stock, fashion: Floats) -> Singles:
+    """The pull of each type, of its listed items and how much (in logits) each of them is in fashion."""
+    kind, usual = world.type_of[stock.is_listed], np.exp(world.popularity[stock.is_listed].astype(np.float64))
+    before = np.bincount(kind, usual, len(TYPES))
+    now = np.bincount(kind, usual * np.exp(fashion[stock.is_listed]), len(TYPES))
+    return np.divide(now, before, out=np.zeros(len(TYPES)), where=before > 0).astype(np.float32) ** TYPE_PULL
 
 
 def draw_users(world: World, rng: np.random.Generator, count: int) -> Ints:
@@ -43,7 +55,7 @@ def draw_users(world: World, rng: np.random.Generator, count: int) -> Ints:
 
 def draw_types(market: Market, rng: np.random.Generator, users: Ints) -> Ints:
     """A product type for each user, by the user's taste, among the types that have anything listed."""
-    return _pick(market.world.type_weight[users] * market.open_types, rng)
+    return _pick(type_weights_of(market.world, users, market.number) * market.type_pull, rng)
 
 
 def draw_items(market: Market, rng: np.random.Generator, users: Ints, types: Ints) -> Ints:
@@ -63,13 +75,15 @@ def draw_items(market: Market, rng: np.random.Generator, users: Ints, types: Int
 
 def shelf_logits(market: Market, users: Ints, shelves: Ints) -> Singles:
     """How much each user likes each of the shelves beside; minus infinity for one that is not there or empty."""
-    affinity = np.einsum("nsd,nd->ns", market.world.shelf_vectors[shelves], market.world.taste[users])
+    affinity = np.einsum(
+        "nsd,nd->ns", market.world.shelf_vectors[shelves], tastes_of(market.world, users, market.number)
+    )
     return np.where((shelves >= 0) & market.open_shelves[shelves], SHELF_AFFINITY * affinity, -np.inf)
 
 
 def item_logits(market: Market, users: Ints, shelf: Ints) -> Singles:
     """How much each user likes each item of the shelf beside, popularity included; minus infinity if unlisted."""
-    taste = AFFINITY * market.world.taste[users]
+    taste = AFFINITY * tastes_of(market.world, users, market.number)
     logits = market.bias[shelf]
     for dimension in range(taste.shape[1]):
         logits += market.vectors[shelf, dimension] * taste[:, dimension, None]
@@ -79,10 +93,10 @@ def item_logits(market: Market, users: Ints, shelf: Ints) -> Singles:
 def choice_probabilities(market: Market, users: Ints) -> Singles:
     """users x items: the probability that a user's next choice is the item, given that it is in stock."""
     world = market.world
-    types = world.type_weight[users] * market.open_types
+    types = type_weights_of(world, users, market.number) * market.type_pull
     types = types / types.sum(axis=1, keepdims=True)
     found = np.zeros((len(users), world.items + 1), dtype=np.float32)  # the last column swallows the empty slots
-    for kind in np.flatnonzero(market.open_types):
+    for kind in np.flatnonzero(market.type_pull):
         shelves = world.type_shelves[kind]
         shelf_share = _soften(shelf_logits(market, users, np.broadcast_to(shelves, (len(users), len(shelves)))))
         shelf_share /= shelf_share.sum(axis=1, keepdims=True)

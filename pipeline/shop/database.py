@@ -1,7 +1,7 @@
 """The demonstration shop's database: its tables, how it is opened, and which world it holds.
 
 `events` is the log (append-only, duplicates included), `catalog` has one row per change of an item (append-only), and
-`traded_hours` says which hours are in, and of which world.
+`traded_hours` says which hours are in, and of which world; `drifting_hours` which of them were traded by a shop that drifts.
 """
 
 from collections.abc import Sequence
@@ -53,6 +53,9 @@ TRADED_HOURS = Table(
     Column("items", sa.Integer, nullable=False),
 )
 
+# A table of its own, so that a shop that was filled before there was drift is read as it is.
+DRIFTING_HOURS = Table("drifting_hours", METADATA, Column("hour", sa.Text, primary_key=True))
+
 
 def read_world(url: str) -> World:
     """The world that a shop's database was filled from; raises `BadInput` when nothing was traded there."""
@@ -73,12 +76,16 @@ def read_world(url: str) -> World:
     return make_world(*held)
 
 
-def read_identity(connection: Connection) -> tuple[int, int, int] | None:
-    """Seed, users and items of the world that was traded here, None before the first hour."""
+def read_identity(connection: Connection) -> tuple[int, int, int, bool] | None:
+    """Seed, users, items and drift of the world that was traded here, None before the first hour."""
     row = connection.execute(
-        sa.select(*(TRADED_HOURS.c[name] for name in ("seed", "users", "items"))).limit(1)
+        sa.select(*(TRADED_HOURS.c[name] for name in ("seed", "users", "items", "hour"))).limit(1)
     ).one_or_none()
-    return None if row is None else (row[0], row[1], row[2])
+    if row is None:
+        return None
+    is_noted = sa.select(DRIFTING_HOURS).where(DRIFTING_HOURS.c.hour == row[3])
+    has_drift = sa.inspect(connection).has_table("drifting_hours") and connection.execute(is_noted).first()
+    return row[0], row[1], row[2], bool(has_drift)
 
 
 def open_shop(url: str) -> Engine:

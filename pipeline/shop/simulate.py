@@ -10,7 +10,16 @@ from sqlalchemy import Connection, Engine
 
 from pipeline.errors import BadInput, Unreachable
 from pipeline.hours import format_hour, hours_between
-from pipeline.shop.database import CATALOG, EVENTS, METADATA, TRADED_HOURS, insert_rows, open_shop, read_identity
+from pipeline.shop.database import (
+    CATALOG,
+    DRIFTING_HOURS,
+    EVENTS,
+    METADATA,
+    TRADED_HOURS,
+    insert_rows,
+    open_shop,
+    read_identity,
+)
 from pipeline.shop.delivery import COLUMNS, deliver_hour
 from pipeline.shop.stock import take_stock
 from pipeline.shop.words import BRANDS
@@ -27,29 +36,30 @@ def simulate(
     items: int = 1000,
     events_per_hour: float = 1500,
     dirt: float = 0.03,
+    drift: bool = False,
     report: Callable[[datetime, int], None] = lambda hour, rows: None,
 ) -> int:
     """Trade every hour from first to last, both included, that was not traded before; returns the event rows written.
 
-    `events_per_hour` is an average over a week, `dirt` the share of rows that are faulty, late or repeated. `report` is
-    told each hour and its new rows. Raises `BadInput` when the database holds another world, `Unreachable` when it does
-    not answer.
+    `events_per_hour` is an average over a week, `dirt` the share of rows that are faulty, late or repeated; with `drift`
+    tastes and fashions change (pipeline/shop/drifting.py). `report` is told each hour and its new rows. Raises `BadInput`
+    when the database holds another world, `Unreachable` when it does not answer.
     """
     if not 0 <= dirt <= 0.5:
         raise BadInput(f"dirt={dirt}: the share of dirty rows lies between 0 and 0.5.")
     if not 0 <= events_per_hour <= 20_000_000:
         raise BadInput(f"events_per_hour={events_per_hour}: the shop needs 0 to 20,000,000.")
-    world = make_world(seed, users, items)
+    world = make_world(seed, users, items, drift)
     engine, written = open_shop(url), 0
     shown = engine.url.render_as_string()
     try:
         METADATA.create_all(engine)
         with engine.connect() as connection:
             held = read_identity(connection)
-        if held not in (None, (seed, users, items)):
+        if held not in (None, (seed, users, items, drift)):
             raise BadInput(
-                f"{shown} holds the shop of seed={held[0]}, users={held[1]}, items={held[2]}; "
-                f"trade on with these, or fill another database with seed={seed}, users={users}, items={items}."
+                f"{shown} holds the shop of {_tell(*held)}; trade on with these, or fill another database with "
+                f"{_tell(seed, users, items, drift)}."
             )
         for hour in hours_between(first, last):
             rows = _trade_hour(engine, world, hour, events_per_hour, dirt)
@@ -62,6 +72,10 @@ def simulate(
     return written
 
 
+def _tell(seed: int, users: int, items: int, drift: bool) -> str:
+    return f"seed={seed}, users={users}, items={items}" + (", drift" if drift else "")
+
+
 def _trade_hour(engine: Engine, world: World, hour: datetime, events_per_hour: float, dirt: float) -> int:
     """Write one hour in one transaction; 0 rows when it was traded before."""
     name, key, events = format_hour(hour), TRADED_HOURS.c.hour, 0
@@ -72,6 +86,8 @@ def _trade_hour(engine: Engine, world: World, hour: datetime, events_per_hour: f
         except sa.exc.IntegrityError:  # traded before, or by somebody else just now
             connection.rollback()
             return 0
+        if world.drift:
+            connection.execute(sa.insert(DRIFTING_HOURS), {"hour": name})
         _write_changes(connection, world, hour)
         for rows in deliver_hour(world, hour, events_per_hour, dirt):
             insert_rows(connection, EVENTS, COLUMNS, rows)

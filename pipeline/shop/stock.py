@@ -8,8 +8,8 @@ About 1.5 % of the prices change in a day and about 2 % of the items are out of 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipeline.shop.chance import draw
 from pipeline.shop.world import Bools, Floats, Ints, World
 
 LONGEST_OUTAGE = 20  # hours
@@ -30,16 +30,16 @@ def take_stock(world: World, number: int) -> Stock:
     item = np.arange(world.items, dtype=np.int64)
     is_listed = world.listed_hour <= number
 
-    length = 960 + (_draw(world, 1, item) * 1440).astype(np.int64)
-    shift = (_draw(world, 2, item) * length).astype(np.int64)
+    length = 960 + (draw(world, 1, item) * 1440).astype(np.int64)
+    shift = (draw(world, 2, item) * length).astype(np.int64)
     period = (number + shift) // length
     period -= number < _price_change(world, item, period, length, shift)
     priced = _price_change(world, item, period, length, shift)
-    factor = 0.8 + 0.4 * _draw(world, 3, item, period)
+    factor = 0.8 + 0.4 * draw(world, 3, item, period)
     price = np.maximum(np.round(world.base_price * factor), 2) - 0.01
 
-    length = 400 + (_draw(world, 4, item) * 400).astype(np.int64)
-    shift = (_draw(world, 5, item) * length).astype(np.int64)
+    length = 400 + (draw(world, 4, item) * 400).astype(np.int64)
+    shift = (draw(world, 5, item) * length).astype(np.int64)
     period = (number + shift) // length
     period -= number < _outage(world, item, period, length, shift)[0]
     begin, end = _outage(world, item, period, length, shift)
@@ -52,24 +52,10 @@ def take_stock(world: World, number: int) -> Stock:
 
 def _price_change(world: World, item: Ints, period: Ints, length: Ints, shift: Ints) -> Ints:
     """The hour in which the price of this period sets in: somewhere in the period's first half."""
-    return period * length - shift + (_draw(world, 6, item, period) * (length // 2)).astype(np.int64)
+    return period * length - shift + (draw(world, 6, item, period) * (length // 2)).astype(np.int64)
 
 
 def _outage(world: World, item: Ints, period: Ints, length: Ints, shift: Ints) -> tuple[Ints, Ints]:
     """First hour of the period's stock-out and first hour after it; it ends within its period."""
-    begin = period * length - shift + (_draw(world, 7, item, period) * (length - LONGEST_OUTAGE)).astype(np.int64)
-    return begin, begin + 4 + (_draw(world, 8, item, period) * (LONGEST_OUTAGE - 3)).astype(np.int64)
-
-
-def _draw(world: World, purpose: int, item: Ints, period: Ints | int = 0) -> Floats:
-    """A number in [0, 1) for each item that depends on nothing but its arguments (the mixer of SplitMix64)."""
-    key = _mix(np.uint64((world.seed << 8) + purpose) + np.zeros_like(item, dtype=np.uint64))
-    key = _mix(_mix(key + item.astype(np.uint64)) + np.asarray(period).astype(np.uint64))
-    return (key >> np.uint64(11)).astype(np.float64) * 2.0**-53
-
-
-def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    value = value + np.uint64(0x9E3779B97F4A7C15)
-    value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    value = (value ^ (value >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return value ^ (value >> np.uint64(31))
+    begin = period * length - shift + (draw(world, 7, item, period) * (length - LONGEST_OUTAGE)).astype(np.int64)
+    return begin, begin + 4 + (draw(world, 8, item, period) * (LONGEST_OUTAGE - 3)).astype(np.int64)

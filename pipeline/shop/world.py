@@ -1,4 +1,4 @@
-"""The shop's world: its items, and its users with their tastes, as a pure function of (seed, users, items).
+"""The shop's world: its items, and its users with their tastes, as a pure function of (seed, users, items, drift).
 
 A user chooses in three steps: a product type by taste, a shelf of that type, an item of that shelf. Shelves hold at
 most `SHELF_SIZE` items, so that one choice costs the same in a shop of a thousand items and of a hundred thousand.
@@ -29,6 +29,8 @@ EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 SHELF_SIZE = 60
 BRANDS_PER_CATEGORY = 10
 OLD_SHARE, NEW_SHARE = 0.70, 0.06  # always listed; listed in the year after EPOCH; the rest in the two years before
+# A shop that drifts lists a quarter of its items in the season after EPOCH: what a brand has new, comes on two mornings.
+SEASON_SHARE, SEASON_DAYS, LAUNCHES, LAUNCH_HOUR = 0.25, 91, 2, 8
 
 # Taste, fixed before any model was tuned on this shop.
 DIMENSIONS = 8  # of the latent vectors
@@ -52,6 +54,7 @@ class World:
     seed: int
     users: int
     items: int
+    drift: bool  # whether tastes and fashions change, see pipeline/shop/drifting.py
     # items, one entry each
     item_ids: Texts
     titles: Texts
@@ -95,8 +98,8 @@ def hour_number(hour: datetime) -> int:
 
 
 @lru_cache(maxsize=2)
-def make_world(seed: int, users: int, items: int) -> World:
-    """The world of these three numbers, always the same one; raises `BadInput` when one is out of range."""
+def make_world(seed: int, users: int, items: int, drift: bool = False) -> World:
+    """The world of these numbers, always the same one; raises `BadInput` when one is out of range."""
     for name, value, least, most in (
         ("seed", seed, 0, 2**32),
         ("users", users, 1, 1_000_000),
@@ -106,8 +109,9 @@ def make_world(seed: int, users: int, items: int) -> World:
             raise BadInput(f"{name}={value}: the shop needs {least} to {most}.")
     rng = np.random.default_rng([seed, 0])
     type_share = _shares(rng.lognormal(0.0, 0.4, len(TYPES)))
-    made = _make_items(rng, items, type_share)
-    return World(seed=seed, users=users, items=items, **made, **_make_users(rng, users, type_share))
+    made = _make_items(rng, items, type_share, np.random.default_rng([seed, 1]) if drift else None)
+    made |= _make_users(rng, users, type_share)
+    return World(seed=seed, users=users, items=items, drift=drift, **made)
 
 
 def _shares(weights: Floats) -> Floats:
@@ -115,8 +119,10 @@ def _shares(weights: Floats) -> Floats:
     return shares
 
 
-def _make_items(rng: np.random.Generator, items: int, type_share: Floats) -> dict[str, Any]:
-    """Items sorted by type, then dealt onto the shelves of their type."""
+def _make_items(
+    rng: np.random.Generator, items: int, type_share: Floats, launches: np.random.Generator | None
+) -> dict[str, Any]:
+    """Items sorted by type, then dealt onto the shelves of their type; `launches` draws those of a shop that drifts."""
     type_of = np.sort(rng.choice(len(TYPES), items, p=type_share))
     in_type = np.bincount(type_of, minlength=len(TYPES))
     shelves_of = np.maximum(1, -(-in_type // SHELF_SIZE))
@@ -143,6 +149,8 @@ def _make_items(rng: np.random.Generator, items: int, type_share: Floats) -> dic
     age = rng.random(items)
     listed_hour = np.where(age < OLD_SHARE, 0, epoch - rng.integers(1, 2 * year, items))
     listed_hour = np.where(age > 1 - NEW_SHARE, epoch + rng.integers(0, year, items), listed_hour)
+    if launches:
+        listed_hour = np.where(age > 1 - SEASON_SHARE, epoch + _launch(launches, brand_of), listed_hour)
     numbering = np.empty(items, dtype=np.int64)
     numbering[np.lexsort((rng.random(items), listed_hour))] = np.arange(items)
     return {
@@ -160,6 +168,13 @@ def _make_items(rng: np.random.Generator, items: int, type_share: Floats) -> dic
         "slots": slots,
         "type_shelves": type_shelves,
     }
+
+
+def _launch(rng: np.random.Generator, brand_of: Ints) -> Ints:
+    """For each item one of the mornings on which its brand launches what it has new, in hours after EPOCH."""
+    hours = 24 * rng.integers(0, SEASON_DAYS, (len(BRANDS), LAUNCHES)) + LAUNCH_HOUR
+    launched: Ints = hours[brand_of, rng.integers(0, LAUNCHES, len(brand_of))]
+    return launched
 
 
 def _name_items(type_of: Ints, brand_of: Ints, style_of: Ints, models: Ints) -> Texts:

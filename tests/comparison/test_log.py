@@ -44,6 +44,14 @@ def test_the_same_seed_makes_the_same_bytes_and_another_one_does_not(log: Log, t
     assert other.log_hash != log.log_hash == again.log_hash
 
 
+def test_a_shop_that_drifts_says_so_in_the_name_of_its_log_which_the_hash_pins(log: Log, tmp_path: Path) -> None:
+    drifting = [record_shop(tmp_path / name, FIRST, LAST, seed=1, drift=True, **SHOP) for name in ("one", "two")]
+    assert drifting[0].log_hash == drifting[1].log_hash != log.log_hash
+    assert (log.name, drifting[0].name) == ("shop", "shop that drifts")
+    document = json.loads((drifting[0].folder / "log.json").read_text())
+    assert hash_log(document | {"name": "shop"}) != document["log_hash"]
+
+
 def test_a_log_is_what_its_file_says(log: Log) -> None:
     assert log == read_log(log.folder)
     assert (log.started, log.ended, log.seed) == (FIRST, LAST + HOUR, 1)

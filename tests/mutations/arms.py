@@ -3,6 +3,7 @@
 TESTS = "tests/comparison/"
 ARMS, CONSUMER = TESTS + "test_arms.py::", TESTS + "test_consumer.py::"
 SQL = "tests/sql/comparison/"
+SHOP = "tests/pipeline/shop/"
 
 MUTATIONS = [
     (
@@ -25,6 +26,34 @@ MUTATIONS = [
         "if breach := span_breach(folder, described):",
         "if (breach := span_breach(folder, described)) and False:",
         TESTS + "test_log.py::test_a_log_whose_span_or_counts_cannot_be_is_refused_also_with_its_hash",
+    ),
+    (
+        "a shop that drifts is recorded as one that stands still",
+        "pipeline/comparison/log.py",
+        'name = "shop that drifts" if',
+        'name = "shop" if',
+        TESTS + "test_log.py::test_a_shop_that_drifts_says_so_in_the_name_of_its_log_which_the_hash_pins",
+    ),
+    (
+        "a shop that drifts is traded on as one that stands still",
+        "pipeline/shop/simulate.py",
+        "if held not in (None, (seed, users, items, drift)):",
+        "if held is not None and held[:3] != (seed, users, items):",
+        SHOP + "test_shop_simulate.py::test_a_shop_that_drifts_is_read_back_as_one_and_never_traded_on_without",
+    ),
+    (
+        "the truth about a shop that drifts is that of one that stands still",
+        "pipeline/shop/simulate.py",
+        '            connection.execute(sa.insert(DRIFTING_HOURS), {"hour": name})\n',
+        "            pass\n",
+        SHOP + "test_shop_simulate.py::test_a_shop_that_drifts_is_read_back_as_one_and_never_traded_on_without",
+    ),
+    (
+        "the oracle of a shop that drifts does not know what a user is after",
+        "pipeline/shop/choice.py",
+        "    types = type_weights_of(world, users, market.number) * market.type_pull\n",
+        "    types = world.type_weight[users] * market.type_pull\n",
+        SHOP + "test_shop_drifting.py::test_what_users_of_a_drifting_shop_choose_follows_the_probabilities_of_the_hour",
     ),
     (
         "a log is recorded over something",

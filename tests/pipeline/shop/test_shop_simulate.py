@@ -150,6 +150,24 @@ def test_the_world_is_read_back_from_the_database(url: str) -> None:
     assert (world.seed, world.users, world.items) == (5, 60, 300)
 
 
+def test_a_shop_that_drifts_is_read_back_as_one_and_never_traded_on_without(url: str) -> None:
+    simulate(url, at(0), at(0), drift=True, **SMALL)
+    assert read_world(url) is make_world(0, 60, 300, True)
+    with pytest.raises(BadInput, match="items=300, drift; trade on with these"):
+        simulate(url, at(1), at(1), **SMALL)
+    assert read(url, "select hour from traded_hours") == read(url, "select hour from drifting_hours")
+
+
+def test_a_shop_that_was_filled_before_there_was_drift_does_not_drift_and_is_traded_on(url: str) -> None:
+    simulate(url, at(0), at(0), **SMALL)
+    with sqlite3.connect(url.removeprefix("sqlite:///")) as connection:
+        connection.execute("drop table drifting_hours")
+    assert not read_world(url).drift
+    assert simulate(url, at(1), at(1), **SMALL) > 0
+    with pytest.raises(BadInput, match="fill another database with seed=0, users=60, items=300, drift"):
+        simulate(url, at(2), at(2), drift=True, **SMALL)
+
+
 def test_a_failed_hour_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any) -> Any:
         yield from list(deliver_hour(*args))[:1]
