@@ -118,14 +118,15 @@ def test_what_is_new_comes_in_bursts_and_is_in_fashion_at_first() -> None:
 
 
 def test_what_users_of_a_drifting_shop_choose_follows_the_probabilities_of_the_hour() -> None:
-    world, number = make_world(2, 3, 200, drift=True), START + 30
-    market, rng, users = open_market(world, number), np.random.default_rng(1), np.repeat(1, 60_000)
+    world, number = make_world(2, 40, 200, drift=True), START + 30
+    user = int(np.flatnonzero(missions_of(world, np.arange(40), number) >= 0)[0])
+    market, rng, users = open_market(world, number), np.random.default_rng(1), np.repeat(user, 60_000)
     drawn = draw_items(market, rng, users, draw_types(market, rng, users))
     assert market.stock.is_listed[drawn].all()
     drawn = drawn[market.stock.is_available[drawn]]
-    chances = choice_probabilities(market, np.array([1]))[0]
+    chances = choice_probabilities(market, users[:1])[0]
     assert np.abs(np.bincount(drawn, minlength=200) / len(drawn) - chances).max() < 0.01
-    assert np.abs(choice_probabilities(open_market(world, number + 96), np.array([1]))[0] - chances).max() > 0.02
+    assert np.abs(choice_probabilities(open_market(world, number + 96), users[:1])[0] - chances).max() > 0.02
 
 
 def test_the_oracle_knows_the_taste_of_the_moment_and_one_of_yesterday_knows_less() -> None:
