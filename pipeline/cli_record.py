@@ -91,7 +91,12 @@ def tell_horizon(log: "Log") -> str:
 def batch(
     log: LogFolder,
     out: Out,
-    cadence: Annotated[str, typer.Option(help="From run to run, in whole hours, such as 1h, 2h or 4h.")] = "1h",
+    cadence: Annotated[
+        str,
+        typer.Option(
+            help="From run to run: whole hours, such as 1h or 4h, or 5 to 30 minutes that divide one, such as 15m."
+        ),
+    ] = "1h",
     delay: Annotated[str, typer.Option(help="Added before each run begins, such as 15m.")] = "0s",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of the model; default: that of the log.")] = None,
     durations: Annotated[
@@ -113,7 +118,7 @@ def batch(
             task = progress.add_task("batch", total=total)
 
             def tell(one: "Ran") -> None:
-                said = f"{format_hour(one.interval.hours[-1])} {one.status}"
+                said = f"{one.interval.name} {one.status}"
                 progress.update(task, advance=1, description=said)
                 if not show.console.is_terminal:  # where no bar is drawn
                     show.sentence(f"{said}, {progress.tasks[task].completed:.0f} of {total}")
@@ -132,7 +137,7 @@ def tell_runs(out: Path, ran: Sequence["Ran"]) -> None:
     """How the runs of a batch arm ended; raises `TreasureHuntError` when none of them published."""
     for one in ran:
         if one.trouble:
-            show.sentence(f"{format_hour(one.interval.hours[-1])} {one.status}: {one.trouble}", style="yellow")
+            show.sentence(f"{one.interval.name} {one.status}: {one.trouble}", style="yellow")
     published, failed = (sum(one.status == status for one in ran) for status in ("published", "failed"))
     if not published:
         raise TreasureHuntError(f"{out}: none of {len(ran)} runs published, so this arm has no list to be compared by.")

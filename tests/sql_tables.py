@@ -146,6 +146,7 @@ SHAPES: dict[str, pa.Schema] = {
     ),
     "cutoffs": _shape("version", cutoff=MOMENT),
     "source_order": _shape("source", place=WHOLE),
+    "typed_moments": _shape("text", row=WHOLE),
 }
 OF_ITEMS = {"pulled": ITEM_TEXT, "delivered": ITEM_TEXT.insert(0, pa.field("row", WHOLE))}
 

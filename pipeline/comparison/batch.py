@@ -18,6 +18,7 @@ from pipeline.comparison.export import export_run
 from pipeline.comparison.feed import SOURCE, Feed
 from pipeline.comparison.interval import Ran, run_interval
 from pipeline.comparison.log import Log, check_new, spell
+from pipeline.comparison.pace import NOTES as PACE_NOTES
 from pipeline.hours import HOUR
 from pipeline.settings import Settings, load_settings
 
@@ -43,8 +44,9 @@ def run_batch(
 ) -> list[Ran]:
     """The bundle of the batch arm on this log stands in `out`, with the models of its runs under `out/models`.
 
-    `cadence` is a whole number of hours; `delay` is added before each run begins; `seed` (default: the log's) is that of the
-    model; `durations` is an earlier bundle by whose clock this one goes; `knobs` are settings.
+    `cadence` is a whole number of hours, or a part of one, at which the line sees the log in slow motion; `delay` is added
+    before each run begins; `seed` (default: the log's) is that of the model; `durations` is an earlier bundle by whose clock
+    this one goes; `knobs` are settings.
     Raises `BadInput` for another cadence, durations of other runs, or a folder that holds something.
     """
     check_new(out)
@@ -53,12 +55,14 @@ def run_batch(
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".batch-", dir=out.parent) as folder:
         settings = open_home(Path(folder), log.seed if seed is None else seed, len(intervals), **knobs)
-        feed, ran = Feed(log, Path(settings.source_url)), list[Ran]()
+        pace = intervals[0].pace
+        feed, ran = Feed(log, Path(settings.source_url), pace), list[Ran]()
+        line = pace.slow_settings(settings)
         for interval in intervals:
             for hour in interval.hours:
                 feed.deliver(hour)
             begun = begin(interval.end, delay, ran[-1].ended if ran else log.started)
-            ran.append(run_interval(interval, begun, settings, known.get(spell(interval.end))))
+            ran.append(run_interval(interval, begun, line, known.get(spell(interval.end))))
             tell(ran[-1])
         described = {
             "arm": f"batch {name_duration(cadence)}" + (f" +{name_duration(delay)}" if delay else ""),
@@ -66,7 +70,9 @@ def run_batch(
             "seed": settings.seed,
             "cadence_seconds": cadence.total_seconds(),
             "delay_seconds": delay.total_seconds(),
-            "notes": NOTES + (" Durations are those of an earlier bundle." if durations else ""),
+            "notes": NOTES
+            + (" Durations are those of an earlier bundle." if durations else "")
+            + (PACE_NOTES.format(cadence=name_duration(cadence)) if pace.times > 1 else ""),
         }
         try:
             export_run(out, log, feed, ran, settings, described)

@@ -5,27 +5,35 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pipeline.comparison.pace import PLAIN, Pace
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR, format_hour, hours_between
 
 UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": HOUR}
+FINEST = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Interval:
-    """The hours that one run is about; it is due at their end."""
+    """The hours, on the clock of the line, that one run is about; it is due at their end."""
 
     hours: tuple[datetime, ...]
+    pace: Pace = PLAIN
 
     @property
     def start(self) -> datetime:
-        """The first moment of it."""
-        return self.hours[0]
+        """The first moment of it, on the clock of the log."""
+        return self.pace.to_log(self.hours[0])
 
     @property
     def end(self) -> datetime:
         """The first moment after it: everything is computed as of then."""
-        return self.hours[-1] + HOUR
+        return self.pace.to_log(self.hours[-1] + HOUR)
+
+    @property
+    def name(self) -> str:
+        """Its last hour, or what it has less than one: when it begins, to the minute."""
+        return format_hour(self.hours[-1]) if self.pace.times == 1 else f"{self.start:%Y-%m-%dT%H:%M}"
 
 
 def parse_duration(text: str) -> timedelta:
@@ -46,19 +54,21 @@ def split_hours(started: datetime, ended: datetime, cadence: timedelta) -> Itera
     """The intervals from started to ended; raises `BadInput` for a cadence that the hourly pipeline cannot run at, or that
     does not divide the log.
     """
-    if cadence < HOUR or cadence % HOUR:
+    is_finer = FINEST <= cadence < HOUR
+    if cadence < FINEST or (HOUR % cadence if is_finer else cadence % HOUR):
         raise BadInput(
-            f"a cadence of {cadence} is none of the batch arm's: its pipeline takes in whole hours, so runs come every "
-            "hour or every so many hours, such as 1h or 4h."
+            f"a cadence of {cadence} is none of the batch arm's: its pipeline takes in whole hours, so runs come every so "
+            "many hours, such as 1h or 4h, or in slow motion every 5 to 30 minutes that divide an hour, such as 15m."
         )
-    hours, size = hours_between(started, ended - HOUR), cadence // HOUR
+    pace = Pace(started, HOUR // cadence) if is_finer else PLAIN
+    hours, size = hours_between(started, pace.to_line(ended) - HOUR), max(cadence // HOUR, 1)
     if len(hours) % size:
         raise BadInput(
             f"the log has {len(hours)} hours from {format_hour(started)}, which {size} does not divide: the rows of the "
             "last ones would never be due; record a log of another length or choose another cadence."
         )
     for first in range(0, len(hours), size):
-        yield Interval(tuple(hours[first : first + size]))
+        yield Interval(tuple(hours[first : first + size]), pace)
 
 
 def begin(due: datetime, delay: timedelta, free: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """What a log has delivered so far, laid out as the files that the pipeline reads as its source `parquet_folder`.
 
 An hour's files are written when the hour is over: what the simulated clock has not reached is not there to be read.
+Hours are those of the line, which may see the log in slow motion: files tell the line's moments, rows of the log their own.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.comparison.log import Log
+from pipeline.comparison.pace import PLAIN, Pace
 from pipeline.hours import HOUR
 
 SOURCE = "parquet_folder"
@@ -22,20 +24,25 @@ EMPTY = {"quantity": pa.int64(), "position": pa.int64()}
 class Feed:
     """The source folder of a log; `deliver` adds an hour."""
 
-    def __init__(self, log: Log, folder: Path) -> None:
+    def __init__(self, log: Log, folder: Path, pace: Pace = PLAIN) -> None:
         self.folder = folder
+        self.pace = pace
         self.events = log.read("events")  # in the order of delivery
         self.catalog = log.read("catalog").sort_by([("valid_from", "ascending"), ("item_id", "ascending")])
-        self._delivered = self.events["delivered_at"].to_numpy()
+        place = self.catalog.schema.get_field_index("updated_at")
+        self.catalog = self.catalog.set_column(place, "updated_at", pace.slow_texts(self.catalog["updated_at"], folder))
+        self._delivered = pace.slow_moments(self.events["delivered_at"].to_numpy())
 
     def deliver(self, hour: datetime) -> int:
         """The files of an hour stand in the folder: its events, and the whole catalog as of its end. Returns the events."""
         rows = self.events_of(hour)
         columns = {name: rows[name] for name in rows.column_names if name != "delivered_at"}
         columns |= {name: pa.nulls(len(rows), kind) for name, kind in EMPTY.items()}
-        columns["ingested_at"] = pc.strftime(rows["delivered_at"], "%Y-%m-%d %H:%M:%S")
+        columns["occurred_at"] = self.pace.slow_texts(rows["occurred_at"], self.folder)
+        delivered = pa.array(self.pace.slow_moments(rows["delivered_at"].to_numpy()), pa.timestamp("us"))
+        columns["ingested_at"] = pc.strftime(delivered, "%Y-%m-%d %H:%M:%S")
         self._write("events", hour, pa.table(columns))
-        self._write("items", hour, catalog_at(self.catalog, hour + HOUR))
+        self._write("items", hour, catalog_at(self.catalog, self.pace.to_log(hour + HOUR)))
         return len(rows)
 
     def events_of(self, hour: datetime) -> pa.Table:

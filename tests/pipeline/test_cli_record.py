@@ -52,7 +52,7 @@ def test_the_configured_source_is_recorded(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--cadence", "15m"], "takes in whole hours"),
+        (["--cadence", "45m"], "takes in whole hours"),
         (["--cadence", "2h"], "which 2 does not divide"),
         (["--cadence", "soon"], "is not a duration"),
         (["--delay", "1"], "is not a duration"),
