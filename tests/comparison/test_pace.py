@@ -85,6 +85,21 @@ def test_rows_keep_their_own_moments_and_come_in_the_hour_of_the_line_that_shows
     assert min(second) >= FIRST + timedelta(minutes=15) and max(second) < FIRST + timedelta(minutes=30)
 
 
+def test_the_catalog_of_an_hour_of_the_line_is_that_of_its_moment_in_the_log(log: Log, tmp_path: Path) -> None:
+    feed = Feed(log, tmp_path, Pace(FIRST, 4))
+    launched = FIRST + timedelta(minutes=20)
+    moments = [launched if place == 0 else at for place, at in enumerate(feed.catalog["valid_from"].to_pylist())]
+    place = feed.catalog.schema.get_field_index("valid_from")
+    feed.catalog = feed.catalog.set_column(
+        place, "valid_from", pa.array(moments, feed.catalog.schema[place].type)
+    ).sort_by("valid_from")
+    shown = []
+    for hour in (FIRST, FIRST + HOUR):
+        feed.deliver(hour)
+        shown.append(pq.read_table(feed.path_of("items", hour)).num_rows)
+    assert shown == [feed.catalog.num_rows - 1, feed.catalog.num_rows]
+
+
 def test_every_setting_that_lasts_lasts_as_long_in_time_of_the_log_or_is_known_to_stay() -> None:
     units = ("_days", "_hours", "_minutes", "_seconds", "_second")
     assert {name for name in Settings.model_fields if name.endswith(units)} == LASTING | OTHERS

@@ -140,7 +140,7 @@ MUTATIONS = [
         "pipeline/comparison/feed.py",
         "catalog_at(self.catalog, self.pace.to_log(hour + HOUR))",
         "catalog_at(self.catalog, hour + HOUR)",
-        TESTS + "test_pace.py::test_the_line_is_shown_byte_for_byte_what_a_log_that_lasts_as_much_longer_would_show_it",
+        TESTS + "test_pace.py::test_the_catalog_of_an_hour_of_the_line_is_that_of_its_moment_in_the_log",
     ),
     (
         "in slow motion events claim to have occurred long before",

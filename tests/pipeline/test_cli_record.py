@@ -76,6 +76,7 @@ def test_an_arm_without_a_batch_bundle_is_one_sentence(log: Path, arm: str) -> N
     [
         (["--to", "2026-01-05T02", "--hours", "3"], "give either --to"),
         (["--source", "--seed", "1", "--events-per-hour", "9"], "^--seed, --events-per-hour would make"),
+        (["--source", "--drift"], "^--drift would make"),
     ],
 )
 def test_options_that_contradict_each_other_record_nothing(tmp_path: Path, options: list[str], said: str) -> None:
