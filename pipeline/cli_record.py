@@ -106,11 +106,11 @@ def batch(
 ) -> None:
     """The production stages of this repository, driven over the log on a simulated clock; 5 to 20 s a run."""
     from pipeline.comparison.batch import run_batch
-    from pipeline.comparison.clock import parse_duration, split_hours
+    from pipeline.comparison.clock import parse_duration, split_log
     from pipeline.comparison.log import read_log
 
     read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
-    total = len(list(split_hours(read.started, read.ended, every)))
+    total = len(list(split_log(read.started, read.ended, every)))
     # SIGTERM ends it as Ctrl-C does, so that what is half made is removed.
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

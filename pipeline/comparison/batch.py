@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pipeline.comparison.clock import begin, name_duration, split_hours
+from pipeline.comparison.clock import begin, name_duration, split_log
 from pipeline.comparison.durations import read_durations, write_durations
 from pipeline.comparison.export import export_run
 from pipeline.comparison.feed import SOURCE, Feed
@@ -50,7 +50,7 @@ def run_batch(
     Raises `BadInput` for another cadence, durations of other runs, or a folder that holds something.
     """
     check_new(out)
-    intervals = list(split_hours(log.started, log.ended, cadence))
+    intervals = list(split_log(log.started, log.ended, cadence))
     known = read_durations(durations, intervals) if durations else {}
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".batch-", dir=out.parent) as folder:

@@ -32,7 +32,7 @@ class Interval:
 
     @property
     def name(self) -> str:
-        """Its last hour, or what it has less than one: when it begins, to the minute."""
+        """What a person calls it: its last hour, or where it is shorter the minute that it begins with."""
         return format_hour(self.hours[-1]) if self.pace.times == 1 else f"{self.start:%Y-%m-%dT%H:%M}"
 
 
@@ -50,25 +50,41 @@ def name_duration(duration: timedelta) -> str:
     return f"{duration // UNITS[unit]}{unit}"
 
 
-def split_hours(started: datetime, ended: datetime, cadence: timedelta) -> Iterator[Interval]:
-    """The intervals from started to ended; raises `BadInput` for a cadence that the hourly pipeline cannot run at, or that
-    does not divide the log.
+def split_log(started: datetime, ended: datetime, cadence: timedelta) -> Iterator[Interval]:
+    """The intervals from started to ended: of whole hours, or of a part of one, each an hour of the line in slow motion.
+
+    Raises `BadInput` for any other cadence, and for one that does not divide the log.
     """
-    is_finer = FINEST <= cadence < HOUR
-    if cadence < FINEST or (HOUR % cadence if is_finer else cadence % HOUR):
+    if cadence >= HOUR:
+        yield from split_hours(started, ended, cadence)
+        return
+    if cadence < FINEST or HOUR % cadence:
         raise BadInput(
             f"a cadence of {cadence} is none of the batch arm's: its pipeline takes in whole hours, so runs come every so "
             "many hours, such as 1h or 4h, or in slow motion every 5 to 30 minutes that divide an hour, such as 15m."
         )
-    pace = Pace(started, HOUR // cadence) if is_finer else PLAIN
-    hours, size = hours_between(started, pace.to_line(ended) - HOUR), max(cadence // HOUR, 1)
+    pace = Pace(started, HOUR // cadence)
+    for hour in hours_between(started, pace.to_line(ended) - HOUR):
+        yield Interval((hour,), pace)
+
+
+def split_hours(started: datetime, ended: datetime, cadence: timedelta) -> Iterator[Interval]:
+    """The intervals from started to ended; raises `BadInput` for a cadence that the hourly pipeline cannot run at, or that
+    does not divide the log.
+    """
+    if cadence < HOUR or cadence % HOUR:
+        raise BadInput(
+            f"a cadence of {cadence} is none of the batch arm's: its pipeline takes in whole hours, so runs come every "
+            "hour or every so many hours, such as 1h or 4h."
+        )
+    hours, size = hours_between(started, ended - HOUR), cadence // HOUR
     if len(hours) % size:
         raise BadInput(
             f"the log has {len(hours)} hours from {format_hour(started)}, which {size} does not divide: the rows of the "
             "last ones would never be due; record a log of another length or choose another cadence."
         )
     for first in range(0, len(hours), size):
-        yield Interval(tuple(hours[first : first + size]), pace)
+        yield Interval(tuple(hours[first : first + size]))
 
 
 def begin(due: datetime, delay: timedelta, free: datetime) -> datetime:

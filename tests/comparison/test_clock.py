@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.comparison.clock import begin, name_duration, parse_duration, split_hours
+from pipeline.comparison.clock import begin, name_duration, parse_duration, split_hours, split_log
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR
 
@@ -32,17 +32,23 @@ def test_intervals_cover_every_hour_once_and_are_due_at_their_end() -> None:
 
 
 def test_intervals_of_less_than_an_hour_are_hours_of_a_line_that_sees_the_log_in_slow_motion() -> None:
-    intervals = list(split_hours(START, START + 2 * HOUR, HOUR / 4))
+    intervals = list(split_log(START, START + 2 * HOUR, HOUR / 4))
     assert [one.hours for one in intervals] == [(START + step * HOUR,) for step in range(8)]
     assert [one.end for one in intervals] == [START + step * HOUR / 4 for step in range(1, 9)]
     assert [intervals[5].start, intervals[5].name] == [START + 5 * HOUR / 4, "2026-01-05T01:15"]
-    assert next(split_hours(START, START + HOUR, HOUR)).name == "2026-01-05T00"
+    assert list(split_log(START, START + 8 * HOUR, 4 * HOUR)) == list(split_hours(START, START + 8 * HOUR, 4 * HOUR))
+    assert next(split_log(START, START + HOUR, HOUR)).name == "2026-01-05T00"
 
 
 @pytest.mark.parametrize("minutes", [0, 4, 7, 45, 90])
 def test_a_cadence_that_neither_is_of_whole_hours_nor_divides_one_is_refused(minutes: int) -> None:
     with pytest.raises(BadInput, match="takes in whole hours"):
-        list(split_hours(START, START + 8 * HOUR, timedelta(minutes=minutes)))
+        list(split_log(START, START + 8 * HOUR, timedelta(minutes=minutes)))
+
+
+def test_whoever_knows_no_slow_motion_is_given_whole_hours_or_nothing() -> None:
+    with pytest.raises(BadInput, match="takes in whole hours"):
+        list(split_hours(START, START + 8 * HOUR, HOUR / 4))
 
 
 def test_a_cadence_that_would_leave_hours_of_the_log_out_is_refused() -> None:

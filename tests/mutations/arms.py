@@ -122,9 +122,16 @@ MUTATIONS = [
         TESTS + "test_clock.py::test_a_run_begins_late_by_the_delay_and_never_before_the_run_before_it_is_over",
     ),
     (
+        "a cadence finer than the pipeline's hour is taken by who knows no slow motion",
+        "pipeline/comparison/clock.py",
+        "if cadence < HOUR or cadence % HOUR:",
+        "if cadence < timedelta(minutes=1):",
+        TESTS + "test_clock.py::test_whoever_knows_no_slow_motion_is_given_whole_hours_or_nothing",
+    ),
+    (
         "a cadence that leaves parts of hours out is taken",
         "pipeline/comparison/clock.py",
-        "if cadence < FINEST or (HOUR % cadence if is_finer else cadence % HOUR):",
+        "if cadence < FINEST or HOUR % cadence:",
         "if cadence < FINEST:",
         TESTS + "test_clock.py::test_a_cadence_that_neither_is_of_whole_hours_nor_divides_one_is_refused",
     ),
