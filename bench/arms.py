@@ -7,84 +7,59 @@ run at the same time take each other's time: give more than one process only as 
 """
 
 import argparse
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
-
-@dataclass(frozen=True)
-class Arm:
-    """A bundle to be made: its folder's name, the words of its command, and whose bundle it is made from."""
-
-    name: str
-    words: tuple[str, ...]
-    batch: str = ""
+from pipeline.comparison import plan
+from pipeline.comparison.plan import Bundle
+from pipeline.errors import BadInput, TreasureHuntError
 
 
-def plan_arms(cadences: list[str], seed: int) -> list[Arm]:
+def plan_arms(cadences: list[str], seed: int) -> list[Bundle]:
     """The bundles of one seed: the batch arm at the first cadence is the first, and others are made from it."""
     seeded = ("--seed", str(seed))
-    batches = [Arm(f"batch-{cadence}-{seed}", ("batch", "--cadence", cadence, *seeded)) for cadence in cadences]
+    batches = [Bundle(f"batch-{cadence}-{seed}", "batch", ("--cadence", cadence, *seeded)) for cadence in cadences]
     first, late = batches[0].name, f"batch-4h-late-{seed}"
     return [
         *batches,
-        Arm(late, ("batch", "--cadence", "4h", "--delay", "4h", *seeded)),
-        Arm(f"bare-4h-late-{seed}", ("bare",), late),
-        Arm(f"stream-{seed}", ("stream",), first),
-        Arm(f"stream-1h-{seed}", ("stream", "--micro-batch", "1h"), first),
-        Arm(f"popular-{seed}", ("popular",), first),
-        Arm(f"nothing-{seed}", ("nothing",), first),
+        Bundle(late, "batch", ("--cadence", "4h", "--delay", "4h", *seeded)),
+        Bundle(f"bare-4h-late-{seed}", "bare", batch=late),
+        Bundle(f"stream-{seed}", "stream", batch=first),
+        Bundle(f"stream-1h-{seed}", "stream", ("--micro-batch", "1h"), first),
+        Bundle(f"popular-{seed}", "popular", batch=first),
+        Bundle(f"nothing-{seed}", "nothing", batch=first),
     ]
 
 
-def hunt(*words: str | Path) -> None:
-    """Run `treasure-hunt`, and stop where it stops."""
-    done = subprocess.run([sys.executable, "-m", "pipeline.cli", *map(str, words)])
-    if done.returncode:
-        raise SystemExit(done.returncode)
-
-
-def make(folder: Path, last: str, *words: str | Path) -> Path:
-    """The folder is there and whole, which the file that is written last tells; a half one is made anew."""
-    if not (folder / last).exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        print(f"{folder} …", file=sys.stderr, flush=True)
-        hunt(*words)
-    return folder
-
-
-def make_arms(arms: Iterable[Arm], log: Path, folder: Path, processes: int) -> None:
+def make_arms(bundles: Iterable[Bundle], log: Path, folder: Path, processes: int) -> None:
     """The bundles stand in the folder, so many made at a time; after a failure none is begun."""
 
-    failed: list[Arm] = []
+    failed: list[Bundle] = []
 
-    def run(arm: Arm) -> None:
-        source = ("--batch", folder / arm.batch) if arm.batch else ()
-        out = folder / arm.name
+    def run(bundle: Bundle) -> None:
         if not failed:
+            print(f"{folder / bundle.name} …", file=sys.stderr, flush=True)
             try:
-                make(out, "arm.json", "arm", "run", arm.words[0], log, out, *arm.words[1:], *source)
+                plan.make_bundle(bundle, log, folder)
             except BaseException:
-                failed.append(arm)
+                failed.append(bundle)
                 raise
 
     with ThreadPoolExecutor(processes) as pool:
-        list(pool.map(run, arms))
+        list(pool.map(run, bundles))
 
 
 def make_log(out: Path, *words: str) -> Path:
-    """The log stands in its folder; raises `SystemExit` when one of another shop does."""
+    """The log stands in its folder; raises `BadInput` when one of another shop does."""
     log, asked = out / "log", out / "log.asked"
     said = " ".join(words)
     if asked.exists() and asked.read_text() != said:
-        raise SystemExit(f"{log} was recorded with {asked.read_text()}; name another --out for {said}.")
+        raise BadInput(f"{log} was recorded with {asked.read_text()}; name another --out for {said}.")
     out.mkdir(parents=True, exist_ok=True)
     asked.write_text(said)
-    return make(log, "log.json", "record", log, *words)
+    return plan.make_log(log, words).folder
 
 
 def parse() -> argparse.Namespace:
@@ -106,19 +81,26 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def main() -> None:
+def compare(asked: argparse.Namespace) -> None:
     """Freeze, run, judge."""
-    asked = parse()
     size = [
         f"--{name}={getattr(asked, name.replace('-', '_'))}" for name in ("hours", "users", "items", "events-per-hour")
     ]
     log = make_log(asked.out, *size, f"--seed={asked.shop_seed}", *(["--drift"] if asked.drift else []))
-    arms = [arm for seed in range(asked.seeds) for arm in plan_arms(asked.cadences.split(","), seed)]
+    planned = [bundle for seed in range(asked.seeds) for bundle in plan_arms(asked.cadences.split(","), seed)]
     bundles = asked.out / "arms"
-    make_arms([arm for arm in arms if not arm.batch], log, bundles, asked.processes)
-    make_arms([arm for arm in arms if arm.batch], log, bundles, asked.processes)
-    judged = [bundles / arm.name for arm in arms]
-    hunt("compare", *judged, "--log", log, "--out", asked.out, "--horizon", str(asked.horizon))
+    make_arms([bundle for bundle in planned if not bundle.batch], log, bundles, asked.processes)
+    make_arms([bundle for bundle in planned if bundle.batch], log, bundles, asked.processes)
+    judged = [bundles / bundle.name for bundle in planned]
+    plan.hunt(["compare", *judged, "--log", log, "--out", asked.out, "--horizon", str(asked.horizon)])
+
+
+def main() -> None:
+    """Freeze, run, judge; one sentence where that ends."""
+    try:
+        compare(parse())
+    except TreasureHuntError as error:
+        sys.exit(f"{Path(__file__).name}: {error}")
 
 
 if __name__ == "__main__":
