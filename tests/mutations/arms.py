@@ -290,4 +290,25 @@ MUTATIONS = [
         "if False:",
         ARMS + "test_a_bare_server_answers_400_to_whoever_has_no_list_of_their_own",
     ),
+    (
+        "a row of somebody else at the broker is taken for an own one",
+        "pipeline/comparison/broker.py",
+        "if answer.key() != keys[len(arrived)]:",
+        "if False:",
+        TESTS + "test_broker.py::test_a_row_of_somebody_else_is_not_taken_for_an_own_one",
+    ),
+    (
+        "more rows are sent to a broker than its client keeps",
+        "pipeline/comparison/broker.py",
+        "range(0, len(rows), MOST_ROWS)",
+        "range(0, len(rows), len(rows) or 1)",
+        TESTS + "test_broker.py::test_more_rows_than_the_client_keeps_are_sent_in_parts",
+    ),
+    (
+        "a row that a broker cannot take ends in a traceback",
+        "pipeline/comparison/broker.py",
+        "except self._kafka.KafkaException as error:",
+        "except ZeroDivisionError as error:",
+        TESTS + "test_broker.py::test_a_row_that_is_too_large_is_one_sentence",
+    ),
 ]
