@@ -1,4 +1,5 @@
-"""The report pages inside Airflow's UI: the last hours in the menu, and on every run a tab with the page of its hour.
+"""The report pages inside Airflow's UI: the last hours in the menu, and on every run a tab with the page of its hour, or
+with that of its comparison.
 
 Airflow mounts such routes without its login, so every request is asked for it here. All of Airflow's processes load this
 file; what only its API server needs is imported with the first request.
@@ -16,14 +17,18 @@ HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inl
 
 @cache
 def make_app() -> Any:
-    """The routes: the pages below `<home>/reports`, and a redirect from a run to the page of its hour."""
+    """The routes: the pages below `<home>/reports`, a redirect from a run to the page of its hour, and pages of comparisons.
+
+    Of `<home>/comparisons`, where logs and bundles with user ids are, nothing is given out but the page of a run.
+    """
     from airflow.api_fastapi.common.db.common import SessionDep
     from airflow.api_fastapi.core_api.security import get_user
     from airflow.models.dagrun import DagRun
     from fastapi import Depends, FastAPI, HTTPException
-    from fastapi.responses import FileResponse, RedirectResponse
+    from fastapi.responses import FileResponse, RedirectResponse, Response
     from sqlalchemy import select
 
+    from pipeline.comparison.places import page_of
     from pipeline.hours import floor_hour
     from pipeline.report.files import page_path
     from pipeline.settings import load_settings
@@ -31,12 +36,19 @@ def make_app() -> Any:
     app = FastAPI(dependencies=[Depends(get_user)], docs_url=None, redoc_url=None, openapi_url=None)
 
     @app.get("/run")
-    def show_run(dag_id: str, run_id: str, session: SessionDep) -> RedirectResponse:
+    def show_run(dag_id: str, run_id: str, session: SessionDep) -> Response:
+        settings = load_settings()
+        if dag_id == "treasure_hunt_comparison":
+            page = page_of(settings.home, run_id)
+            if not page.is_file():
+                raise HTTPException(
+                    404, "this comparison has no page yet; its task `judge` writes it when all arms ran"
+                )
+            return FileResponse(page, headers=HEADERS)
         asked = select(DagRun.logical_date).where(DagRun.dag_id == dag_id, DagRun.run_id == run_id)
         moment = session.scalar(asked)
         if dag_id != "treasure_hunt_hourly" or moment is None:
-            raise HTTPException(404, "this run computes no hour, so it has no report")
-        settings = load_settings()
+            raise HTTPException(404, "this run computes no hour and compares nothing, so it has no report")
         page = page_path(settings.reports, floor_hour(moment))
         if not page.is_file():
             raise HTTPException(

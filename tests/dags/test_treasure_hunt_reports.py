@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from pipeline.comparison.places import page_of
+
 PAGE = "<!doctype html><title>a page</title>"
+COMPARED = "/run?dag_id=treasure_hunt_comparison&run_id=b"
 
 
 @pytest.fixture
@@ -54,7 +57,9 @@ def inside(plugin: Any, outside: Any) -> Iterator[Any]:
     app.dependency_overrides.clear()
 
 
-@pytest.mark.parametrize("path", ["/", "/shop/index.html", "/shop/2025-03-01/10.html", "/run?dag_id=a&run_id=b", "/no"])
+@pytest.mark.parametrize(
+    "path", ["/", "/shop/index.html", "/shop/2025-03-01/10.html", "/run?dag_id=a&run_id=b", "/no", COMPARED]
+)
 def test_nobody_gets_a_page_without_a_login(outside: Any, reports: Path, path: str) -> None:
     assert outside.get(path).status_code == 401
 
@@ -103,6 +108,31 @@ def test_a_run_leads_to_the_page_of_its_hour(inside: Any, plugin: Any, reports: 
     (reports / "2025-03-01" / "10.html").unlink()
     got = inside.get("/run", params={"dag_id": "treasure_hunt_hourly", "run_id": "x"})
     assert (got.status_code, "has no report yet" in got.text) == (404, True)
+
+
+def test_a_comparison_shows_its_own_page_and_nothing_else_of_its_folder(
+    inside: Any, plugin: Any, tmp_path: Path
+) -> None:
+    from airflow.api_fastapi.common.db.common import _get_session
+
+    run = "manual__2026-01-05T10:00:00+00:00"
+    page = page_of(tmp_path, run)
+    others = [
+        tmp_path / "comparisons" / name for name in ("judgement.html", "judged/judgement.html", "logs/a/log.html")
+    ]
+    for path in (page, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(PAGE if path == page else "secret")
+    plugin.make_app().dependency_overrides[_get_session] = lambda: None
+    asked = {"dag_id": "treasure_hunt_comparison", "run_id": run}
+    got = inside.get("/run", params=asked)
+    assert (got.status_code, got.text) == (200, PAGE)
+    assert got.headers["content-security-policy"].startswith("default-src 'none'")
+    for other in ("another", "..", "../logs/a", f"../judged/{run}"):
+        got = inside.get("/run", params=asked | {"run_id": other})
+        assert (got.status_code, "has no page yet" in got.text) == (404, True)
+    for path in ("/comparisons/logs/a/log.html", "/..%2fcomparisons%2flogs%2fa%2flog.html"):
+        assert inside.get(path).status_code == 404
 
 
 def test_loading_the_plugin_imports_no_web_framework(plugin: Any) -> None:

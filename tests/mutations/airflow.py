@@ -2,6 +2,7 @@
 
 ALERTS = "tests/pipeline/test_alerts.py"
 DAG = "tests/dags/test_treasure_hunt_hourly.py"
+COMPARISON = "tests/dags/test_treasure_hunt_comparison.py"
 
 MUTATIONS = [
     (
@@ -66,5 +67,26 @@ MUTATIONS = [
         'if not url.lower().startswith(("http://", "https://")):',
         "if False:",
         f"{ALERTS}::test_an_alarm_is_posted_to_web_addresses_only",
+    ),
+    (
+        "a comparison stands before an hour in the queue",
+        "dags/treasure_hunt_comparison.py",
+        '        "priority_weight": 0,  # an hour\'s tasks are queued before any of these\n',
+        "",
+        f"{COMPARISON}::test_it_runs_when_asked_only_one_after_the_other_and_no_hour_waits_for_it",
+    ),
+    (
+        "arms of a comparison run side by side",
+        "dags/treasure_hunt_comparison.py",
+        "    max_active_tasks=1,\n",
+        "",
+        f"{COMPARISON}::test_it_runs_when_asked_only_one_after_the_other_and_no_hour_waits_for_it",
+    ),
+    (
+        "a batch that was only made for others is judged",
+        "dags/treasure_hunt_comparison_tasks.py",
+        'for bundle in list_bundles(asked) if bundle["arm"] in asked["arms"]]',
+        "for bundle in list_bundles(asked)]",
+        f"{COMPARISON}::test_only_arms_that_were_asked_for_are_judged",
     ),
 ]
