@@ -19,6 +19,7 @@ from pipeline.privacy.keys import load_key
 from pipeline.settings import load_settings
 
 FIRST = parse_hour("2025-05-31T20")
+COMPARED = '{"hours": 2, "users": 30, "arms": ["batch", "stream"], "cadences": ["2h"], "horizon": 1}'
 BLOCK = re.compile(r"<!-- run: ([a-z-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 
 pytestmark = [
@@ -82,12 +83,10 @@ def test_what_the_page_says_installs_runs_backs_up_and_restores(tmp_path: Path, 
         wait_for(lambda: client.read_pages("/api/v2/dags", "dags", {"dag_id_pattern": "treasure_hunt_hourly"}), 180, 1)
         run_block(blocks["first-hour"], environment, tmp_path)
         deployed = load_settings(home=home, serving_url=serving.replace("postgresql:", "postgresql+psycopg:"))
-        path = "/api/v2/dags/treasure_hunt_hourly/dagRuns"
-        wait_for(
-            lambda: [r for r in client.read_pages(path, "dag_runs", {}) if r["state"] in ("success", "failed")], 240, 1
-        )
-        (run,) = client.read_pages(path, "dag_runs", {})
-        assert run["state"] == "success"
+        assert wait_for_end(client, "treasure_hunt_hourly") == "success"
+        run_block(f"airflow dags trigger treasure_hunt_comparison --conf '{COMPARED}'", environment, tmp_path)
+        assert wait_for_end(client, "treasure_hunt_comparison") == "success"
+        assert len(list((home / "comparisons" / "judged").glob("*/judgement.html"))) == 1
     finally:
         children.stop()
         lock.close()
@@ -108,6 +107,17 @@ def test_what_the_page_says_installs_runs_backs_up_and_restores(tmp_path: Path, 
         (format_hour(FIRST + HOUR), True),
     ]
     assert load_key(there) == key
+
+
+def wait_for_end(client: AirflowClient, dag: str) -> str:
+    """How the one run of a DAG ended."""
+
+    def ended() -> list[str]:
+        runs = client.read_pages(f"/api/v2/dags/{dag}/dagRuns", "dag_runs", {})
+        return [run["state"] for run in runs if run["state"] in ("success", "failed")]
+
+    (state,) = wait_for(ended, 240, 1)
+    return str(state)
 
 
 def run_block(block: str, environment: dict[str, str], folder: Path) -> str:
