@@ -1,6 +1,7 @@
 """What a comparison is made of, and that what is there is not made again."""
 
 import os
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -148,7 +149,7 @@ def test_a_command_that_fails_is_its_one_sentence_and_its_lines_are_heard(
 def test_a_command_ends_with_the_one_who_asked_for_it_and_gives_way_to_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    command(monkeypatch, tmp_path, "echo $$; exec sleep 60")
+    command(monkeypatch, tmp_path, "echo $$; exec sleep 40")
     heard: list[int] = []
 
     def interrupt(line: str) -> None:
@@ -156,8 +157,10 @@ def test_a_command_ends_with_the_one_who_asked_for_it_and_gives_way_to_others(
         assert os.getpriority(os.PRIO_PROCESS, heard[0]) == plan.GIVING_WAY
         raise KeyboardInterrupt
 
+    begun = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         plan.hunt(["record"], interrupt)
+    assert time.monotonic() - begun < 30  # it was not waited for, but ended
     with pytest.raises(ProcessLookupError):
         os.kill(heard[0], 0)
 
