@@ -76,7 +76,7 @@ def check_plan(log: Log, cadences: Iterable[str], horizon: int) -> None:
 
 def make_log(folder: Path, options: Sequence[str], say: Say | None = None) -> Log:
     """The log in the folder, recorded with these options where there is none yet; raises what `read_log` raises."""
-    with alone_in(folder.parent):
+    with alone_in(aside(folder)):
         if not (folder / "log.json").exists():
             make(folder, lambda out: ["record", out, *options], say)
     return read_log(folder)
@@ -86,7 +86,7 @@ def make_bundle(bundle: Bundle, log: Path, arms: Path, say: Say | None = None) -
     """The folder of this bundle among `arms`: valid, and of this log. One that is so already is left as it is."""
     folder = arms / bundle.name
     source: list[str | Path] = ["--batch", arms / bundle.batch] if bundle.batch else []
-    with alone_in(arms):  # an attempt whose scheduler took it for dead may still be at work
+    with alone_in(aside(folder)):  # an attempt whose scheduler took it for dead may still be at work
         if not folder.exists() or find_breaches(folder, log):
             make(folder, lambda out: ["arm", "run", bundle.arm, log, out, *bundle.options, *source], say)
         elif say:
@@ -94,18 +94,18 @@ def make_bundle(bundle: Bundle, log: Path, arms: Path, say: Say | None = None) -
     return folder
 
 
-def make(folder: Path, command: Callable[[Path], Sequence[str | Path]], say: Say | None) -> None:
-    """The folder is what the command leaves in the one that it is given; what stood there before is gone.
+def aside(folder: Path) -> Path:
+    """Where a folder is made; who makes it is alone in there."""
+    return folder.parent / ".making" / folder.name
 
-    To be called alone in the folder's parent.
-    """
-    making = folder.parent / ".making"
-    shutil.rmtree(making, ignore_errors=True)  # of an attempt that was killed
-    making.mkdir(parents=True)
-    hunt(command(making / folder.name), say)
+
+def make(folder: Path, command: Callable[[Path], Sequence[str | Path]], say: Say | None) -> None:
+    """The folder is what the command leaves in the one that it is given; what stood there before is gone."""
+    for left in aside(folder).iterdir():  # by an attempt that was killed
+        shutil.rmtree(left)
+    hunt(command(made := aside(folder) / "made"), say)
     shutil.rmtree(folder, ignore_errors=True)
-    (making / folder.name).rename(folder)
-    making.rmdir()
+    made.rename(folder)
 
 
 def hunt(arguments: Sequence[str | Path], say: Say | None = None) -> None:

@@ -80,9 +80,9 @@ def test_a_bundle_that_is_there_and_valid_is_not_made_again(tmp_path: Path, log:
     said: list[str] = []
     for _ in range(2):
         folder = plan.make_bundle(BATCH, log, tmp_path / "arms", said.append)
-    made = tmp_path / "arms" / ".making" / BATCH.name
+    made = tmp_path / "arms" / ".making" / BATCH.name / "made"
     assert asked == [["arm", "run", "batch", str(log), str(made), "--cadence", "1h"]]
-    assert folder == tmp_path / "arms" / BATCH.name and not made.parent.exists()
+    assert folder == tmp_path / "arms" / BATCH.name and not made.exists()
     assert said == [f"{folder} is there, valid and of this log; it is not made again"]
     plan.make_bundle(Bundle("bare", "bare", batch=BATCH.name), log, tmp_path / "arms")
     assert asked[-1][-2:] == ["--batch", str(folder)]
@@ -114,16 +114,18 @@ def test_what_fails_or_was_killed_leaves_nothing_under_its_name(
     with pytest.raises(TreasureHuntError, match="the disk is full"):
         plan.make_bundle(BATCH, log, arms)
     assert not (arms / BATCH.name).exists()
-    assert (arms / ".making" / BATCH.name / "arm.json").exists()  # as after a kill
+    assert (arms / ".making" / BATCH.name / "made" / "arm.json").exists()  # as after a kill
+    (arms / ".making" / BATCH.name / ".batch-1").mkdir()
     monkeypatch.setattr(plan, "hunt", whole)
     plan.make_bundle(BATCH, log, arms)
-    assert [path.name for path in arms.iterdir()] == [BATCH.name]
+    assert {path.name for path in arms.iterdir()} == {".making", BATCH.name}
+    assert not [*(arms / ".making" / BATCH.name).iterdir()]
 
 
 def test_a_log_that_is_there_is_not_recorded_again(tmp_path: Path, asked: list[list[str]]) -> None:
     for _ in range(2):
         assert plan.make_log(tmp_path / "logs" / "small", ["--hours", "3"]).counts["events"] == 1
-    assert asked == [["record", str(tmp_path / "logs" / ".making" / "small"), "--hours", "3"]]
+    assert asked == [["record", str(tmp_path / "logs" / ".making" / "small" / "made"), "--hours", "3"]]
 
 
 def command(monkeypatch: pytest.MonkeyPatch, folder: Path, script: str) -> None:

@@ -335,8 +335,8 @@ MUTATIONS = [
     (
         "half a bundle stands under its name",
         "pipeline/comparison/plan.py",
-        "hunt(command(making / folder.name), say)",
-        "hunt(command(folder), say)",
+        'made := aside(folder) / "made"',
+        "made := folder",
         TESTS + "test_plan.py::test_what_fails_or_was_killed_leaves_nothing_under_its_name",
     ),
     (
@@ -359,5 +359,12 @@ MUTATIONS = [
         'spelled.startswith(".")',
         "False",
         TESTS + "test_plan.py::test_every_name_has_a_folder_of_its_own_below_the_home",
+    ),
+    (
+        "what a killed attempt left of a bundle is taken for one",
+        "pipeline/comparison/plan.py",
+        "        shutil.rmtree(left)\n",
+        "        pass\n",
+        TESTS + "test_plan.py::test_what_fails_or_was_killed_leaves_nothing_under_its_name",
     ),
 ]
