@@ -55,7 +55,7 @@ bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: va
 bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fast
 	@$(BIN)/python bench/hours.py --small --out var/bench-small
 
-test-ui: .venv/.synced ## the backfill through Airflow's UI in a real browser (Debian's chromium)
+test-ui: .venv/.synced ## a backfill and a comparison through Airflow's UI in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 	@$(BIN)/pytest -m ui tests/ui
 

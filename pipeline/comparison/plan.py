@@ -116,7 +116,7 @@ def hunt(arguments: Sequence[str | Path], say: Say | None = None) -> None:
     """
     command = [sys.executable, "-m", "pipeline.cli", *map(str, arguments)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT} if say else {}
-    child = subprocess.Popen(command, text=True, **pipes)  # type: ignore[call-overload]  # noqa: S603
+    child = subprocess.Popen(command, encoding="utf-8", errors="replace", **pipes)  # type: ignore[call-overload]  # noqa: S603
     sentence = f"{SIGN}{' '.join(command[3:5])} failed; it says why above."
     try:
         if say:
