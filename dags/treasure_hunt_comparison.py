@@ -4,11 +4,11 @@
 
 - **log**: the folder of a log that was recorded before (`treasure-hunt record`), as workers see it. Empty: a demonstration
   shop of **users** trades for **hours**, by the **log seed**; it has half as many items (at least 100), and each user brings
-  about an event an hour.
+  about an event an hour; with **drift** tastes and fashions change.
 - **arms**: *batch*, *stream* (row by row, against the batch's models), and the controls *popular* (everyone is shown the
   popular list), *nothing* (the first lists for ever), *bare* (HTTP 400 for who has no list).
-- **cadences** of the batch arm, one a line: `1h`, or `4h+4h` for runs that begin four hours late. The first is what others
-  are compared with and made from; *bare* is made from the last. Each must divide the log.
+- **cadences** of the batch arm, one a line: `1h`, `15m`, or `4h+4h` for runs that begin four hours late. The first is what
+  others are compared with and made from; *bare* is made from the last. Each must divide the log.
 - **seeds** of the model: three or more to publish what comes out.
 - **horizon**: hours after a read in which what its user takes counts; fewer than the log has.
 
@@ -58,6 +58,7 @@ CADENCE = r"^[0-9]{1,3}[hm](\+[0-9]{1,4}[smh])?$"
         "log_seed": Param(
             0, type="integer", minimum=0, title="log seed", description="The same one makes the same log"
         ),
+        "drift": Param(False, type="boolean", description="Tastes of its users drift, and fashions come and go"),
         "arms": Param(
             ["batch", "stream", "popular", "nothing"],
             type="array",

@@ -69,10 +69,12 @@ def find_log(asked: Mapping[str, Any]) -> dict[str, str]:
         if asked["log"]:
             found = read_log(Path(asked["log"]))
         else:
-            name = f"shop-{asked['hours']}h-{asked['users']}-users-seed-{asked['log_seed']}"
+            drifts = bool(asked["drift"])
+            name = f"shop-{asked['hours']}h-{asked['users']}-users-seed-{asked['log_seed']}{'-drifting' * drifts}"
             size = {"hours": asked["hours"], "users": asked["users"], "seed": asked["log_seed"]}
             size |= {"items": max(MIN_ITEMS, asked["users"] // 2), "events-per-hour": asked["users"]}
             options = [word for option, value in size.items() for word in (f"--{option}", str(value))]
+            options += ["--drift"] * drifts
             found = plan.make_log(folder_of(settings.home, "logs", name), options, log.info)
         plan.check_plan(found, asked["cadences"], asked["horizon"])
     except TreasureHuntError as error:

@@ -18,7 +18,7 @@ from pipeline.errors import BadInput
 
 pytestmark = pytest.mark.timeout(180)
 SMALL = {"log": None, "hours": 2, "users": 30, "log_seed": 0, "arms": ["batch", "popular"], "cadences": ["2h"]}
-SMALL |= {"seeds": [0], "horizon": 1}
+SMALL |= {"seeds": [0], "horizon": 1, "drift": False}
 
 
 @pytest.fixture
@@ -148,6 +148,25 @@ def test_only_arms_that_were_asked_for_are_judged(tasks: Any, tmp_path: Path, mo
     page = tasks.judge_bundles(made, asked, "run")
     options = ["--log", "/log", "--horizon", "7", "--out", str(Path(page).parent)]
     assert called == [["compare", "/arms/stream-of-batch-1h-3", *options]]
+
+
+def test_the_size_of_a_demonstration_log_is_asked_for_and_stands_in_its_name(
+    tasks: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+
+    def record(words: Sequence[str | Path], say: Any) -> None:
+        called.extend(map(str, words[2:]))
+        make_log(Path(words[1]), [event(1, "u", "a")], [], hours=12)
+
+    monkeypatch.setattr(plan, "hunt", record)
+    made = tasks.find_log({**SMALL, "hours": 12, "users": 600, "log_seed": 5, "drift": True})
+    size = ["--hours", "12", "--users", "600", "--seed", "5", "--items", "300", "--events-per-hour", "600", "--drift"]
+    assert called == size
+    assert made["log"] == str(tmp_path / "comparisons" / "logs" / "shop-12h-600-users-seed-5-drifting")
+    called.clear()
+    tasks.find_log({**SMALL, "hours": 12})
+    assert called == [*size[:2], "--users", "30", "--seed", "0", "--items", "100", "--events-per-hour", "30"]
 
 
 def test_what_the_log_has_no_room_for_ends_the_run_before_any_arm(
