@@ -42,15 +42,20 @@ def describe_bundles() -> str:
         "Version 1. Timestamps are in UTC and microseconds, text is UTF-8, columns stand in this order, and none is null "
         "that does not say so. What a bundle is for and how to make one: [the comparison](comparison.md).\n",
     ]
-    for title, folder in (("A bundle: what an arm leaves", ("arm", *TABLES)), ("A log", ("log", *LOG_TABLES))):
+    sections = {"A bundle: what an arm leaves": ("arm", *TABLES), "A log": ("log", *LOG_TABLES)}
+    for title, folder in (sections | {"What goes wrong on purpose": ("fault_plan",)}).items():
         parts.append(f"## {title}\n")
         for name in folder:
             schema = schema_of(name)
             is_table = name in (*TABLES, *LOG_TABLES)
-            lines = [f"### {file_of(name) if is_table else f'{name}.json'}\n", f"{schema['description']}\n"]
+            called = file_of(name) if is_table else f"{name}.json" if name != "fault_plan" else schema["title"]
+            lines = [f"### {called}\n", f"{schema['description']}\n"]
             lines += ["| column | type | null | meaning |" if is_table else "| field | type | null | meaning |"]
             lines += ["|---|---|---|---|"]
-            lines += [f"| `{field}` | {' | '.join(_field(said))} |" for field, said in schema["properties"].items()]
+            for field, said in schema["properties"].items():
+                lines.append(f"| `{field}` | {' | '.join(_field(said))} |")
+                inner = said.get("items", {}).get("properties", {})
+                lines += [f"| `{field}[].{name}` | {' | '.join(_field(one))} |" for name, one in inner.items()]
             parts.append("\n".join(lines) + "\n")
     return "\n".join(parts)
 

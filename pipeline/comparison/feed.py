@@ -28,6 +28,7 @@ class Feed:
         self.folder = folder
         self.pace = pace
         self.events = log.read("events")  # in the order of delivery
+        self.first = log.started
         self.catalog = log.read("catalog").sort_by([("valid_from", "ascending"), ("item_id", "ascending")])
         place = self.catalog.schema.get_field_index("updated_at")
         self.catalog = self.catalog.set_column(place, "updated_at", pace.slow_texts(self.catalog["updated_at"], folder))
@@ -36,14 +37,17 @@ class Feed:
     def deliver(self, hour: datetime) -> int:
         """The files of an hour stand in the folder: its events, and the whole catalog as of its end. Returns the events."""
         rows = self.events_of(hour)
+        self._write_events(hour, rows)
+        self._write("items", hour, catalog_at(self.catalog, self.pace.to_log(hour + HOUR)))
+        return len(rows)
+
+    def _write_events(self, hour: datetime, rows: pa.Table) -> None:
         columns = {name: rows[name] for name in rows.column_names if name != "delivered_at"}
         columns |= {name: pa.nulls(len(rows), kind) for name, kind in EMPTY.items()}
         columns["occurred_at"] = self.pace.slow_texts(rows["occurred_at"], self.folder)
         delivered = pa.array(self.pace.slow_moments(rows["delivered_at"].to_numpy()), pa.timestamp("us"))
         columns["ingested_at"] = pc.strftime(delivered, "%Y-%m-%d %H:%M:%S")
         self._write("events", hour, pa.table(columns))
-        self._write("items", hour, catalog_at(self.catalog, self.pace.to_log(hour + HOUR)))
-        return len(rows)
 
     def events_of(self, hour: datetime) -> pa.Table:
         """The rows of the log that are delivered within an hour."""
@@ -52,12 +56,25 @@ class Feed:
 
     def _write(self, kind: str, hour: datetime, table: pa.Table) -> None:
         path = self.path_of(kind, hour)
-        path.parent.mkdir(parents=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, path, compression="zstd")
 
     def path_of(self, kind: str, hour: datetime) -> Path:
         """Where the file of an hour stands; `kind` is `events` or `items`."""
-        return self.folder / kind / f"{hour:%Y-%m-%d}" / f"{hour:%H}" / f"{kind}.parquet"
+        return self.folder / name_of(kind, hour)
+
+    def located(self, hour: datetime) -> pa.Table:
+        """The rows that an hour delivers, with the `locator` that the pipeline gives each."""
+        rows = self.events_of(hour)
+        name = name_of("events", hour)
+        return rows.append_column(
+            "locator", pa.array([f"{name}:{row}" for row in range(1, len(rows) + 1)], pa.string())
+        )
+
+
+def name_of(kind: str, hour: datetime) -> str:
+    """The name of an hour's file below the folder."""
+    return f"{kind}/{hour:%Y-%m-%d}/{hour:%H}/{kind}.parquet"
 
 
 def catalog_at(catalog: pa.Table, at: datetime) -> pa.Table:
