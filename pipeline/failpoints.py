@@ -7,8 +7,10 @@ It is no setting of the pipeline: no installation should carry it.
 import errno
 import os
 import signal
+import subprocess
 import time
 from collections import Counter
+from collections.abc import Mapping, Sequence
 
 from pipeline.errors import BadInput
 
@@ -58,6 +60,15 @@ def reach(name: str) -> None:
     """Nothing, unless the environment asks for something at this point."""
     if VARIABLE in os.environ:
         _act(name, *parse_failpoint(os.environ[VARIABLE]))
+
+
+def run_with(failpoint: str, command: Sequence[str], given: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """The command has run in a process of its own, in which this fail point is switched on; `given` are variables that it
+    has beside those of this process.
+    """
+    parse_failpoint(failpoint)
+    environment = os.environ | given | {VARIABLE: failpoint}
+    return subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
 
 
 def parse_failpoint(asked: str) -> tuple[str, str, int]:

@@ -137,7 +137,7 @@ SHAPES: dict[str, pa.Schema] = {
     "listed_queries": _shape("query", is_common=TRUTH),
     "shown_items": pa.schema([*ITEM_TEXT, ("shown_at", MOMENT)]),
     "log_events": _shape("event_id user_id session_id event_type query item_id occurred_at", delivered_at=MOMENT),
-    "log_rows": _shape("event_id occurred_at", row=WHOLE, delivered_at=MOMENT),
+    "log_rows": _shape("locator event_id occurred_at", row=WHOLE, delivered_at=MOMENT),
     "accepted": _shape("event_id"),
     "quarantined": _shape("locator"),
     "asked": _shape("user_id", place=WHOLE, t=MOMENT),

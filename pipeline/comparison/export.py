@@ -1,6 +1,6 @@
 """The bundle of a batch run: what its serving database and its lake say, in the tables that a judge reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from sqlalchemy import Engine, select
 
 from pipeline.comparison.bundle import MOMENT, columns_of, write_arm, write_rows, write_table
@@ -20,7 +21,8 @@ from pipeline.duck import connect as connect_duck
 from pipeline.duck import fetch_table, view_files
 from pipeline.errors import BadInput
 from pipeline.files import code_version, hash_json
-from pipeline.manifests import find_table
+from pipeline.hours import HOUR
+from pipeline.manifests import find_table, stage_facts
 from pipeline.prices import gb_seconds
 from pipeline.run import Run
 from pipeline.serving.contract import Asked, Listed, Source
@@ -32,9 +34,20 @@ from pipeline.stopwatch import read_clocks, time_since
 
 
 def export_run(
-    out: Path, log: Log, feed: Feed, ran: Sequence[Ran], settings: Settings, described: dict[str, Any]
+    out: Path,
+    log: Log,
+    feed: Feed,
+    ran: Sequence[Ran],
+    settings: Settings,
+    described: dict[str, Any],
+    answers: Mapping[tuple[datetime, str], dict[str, Any]] | None = None,
+    tell_faults: Callable[[Path], list[dict[str, Any]]] = lambda out: [],
 ) -> None:
-    """The whole bundle stands in `out`, `arm.json` last."""
+    """The whole bundle stands in `out`, `arm.json` last.
+
+    `answers` are rows of `reads` that are known already, by when and who; `tell_faults` makes the rows of `faults` when all
+    other tables stand there.
+    """
     out.mkdir(parents=True, exist_ok=True)
     published = [one for one in ran if one.published]
     engine = connect(settings.serving)
@@ -42,7 +55,7 @@ def export_run(
         reader = ListReader(engine, settings.source, settings.arm, settings.stale_after_minutes)
         write_table(out, "recommendations", export_lists(engine, reader, published, settings.k))
         begun = read_clocks()
-        write_table(out, "reads", answer_reads(reader, log.read("reads"), published, settings.k))
+        write_table(out, "reads", answer_reads(reader, log.read("reads"), published, settings.k, answers or {}))
         serving = time_since(begun)
     finally:
         engine.dispose()
@@ -50,21 +63,24 @@ def export_run(
     write_rows(out, "runs", [run_row(one) for one in ran])
     write_rows(out, "costs", [*cost_rows(ran), reading_row(serving)])
     write_rows(out, "faults", [])
+    write_rows(out, "faults", tell_faults(out))
     export_models(out, published, settings)
-    write_arm(
-        out,
-        described
-        | {
-            "commit": code_version(),
-            "settings_hash": hash_json(settings.facts()),
-            "log_hash": log.log_hash,
-            "k": settings.k,
-            "started": spell(log.started),
-            "ended": spell(max([log.ended, *(one.ended for one in ran)])),
-            "hardware": describe_machine(),
-            "price_sheet": "",
-        },
-    )
+    seal(out, log, settings, (one.ended for one in ran), described)
+
+
+def seal(out: Path, log: Log, settings: Settings, ended: Iterable[datetime], described: dict[str, Any]) -> None:
+    """`arm.json` of a batch stands in `out`: what `described` says, and of code, settings, log and machine what is so."""
+    facts = {
+        "commit": code_version(),
+        "settings_hash": hash_json(settings.facts()),
+        "log_hash": log.log_hash,
+        "k": settings.k,
+        "started": spell(log.started),
+        "ended": spell(max([log.ended, *ended])),
+        "hardware": describe_machine(),
+        "price_sheet": "",
+    }
+    write_arm(out, described | facts)
 
 
 def export_lists(engine: Engine, reader: ListReader, published: Sequence[Ran], k: int) -> pa.Table:
@@ -118,14 +134,24 @@ def best_source(rows: Sequence[Listed]) -> str | None:
     return min((row.source for row in rows), key=BEST_FIRST.__getitem__, default=None)
 
 
-def answer_reads(reader: ListReader, asked: pa.Table, published: Sequence[Ran], k: int) -> pa.Table:
+def answer_reads(
+    reader: ListReader,
+    asked: pa.Table,
+    published: Sequence[Ran],
+    k: int,
+    answers: Mapping[tuple[datetime, str], dict[str, Any]],
+) -> pa.Table:
     """Rows of `reads`: each read of the log, answered by the read contract from the version that was live then."""
     moments = np.array([moment(one.published) for one in published if one.published], "datetime64[us]")
     live = np.searchsorted(moments, asked["t"].to_numpy(), side="right") - 1
     rows = []
     for at, user, place in zip(asked["t"].to_pylist(), asked["user_id"].to_pylist(), live, strict=True):
         row = {"t": at, "user_id": user, "status": 503, "items": 0}
-        rows.append(row | answer_read(reader, user, at, published[place], k) if place >= 0 else row)
+        if (at, user) in answers:
+            row |= answers[at, user]
+        elif place >= 0:
+            row |= answer_read(reader, user, at, published[place], k)
+        rows.append(row)
     shape = columns_of("reads")
     return pa.Table.from_pylist(rows, schema=pa.schema([field.with_nullable(True) for field in shape]))
 
@@ -152,43 +178,56 @@ def export_visibility(feed: Feed, ran: Sequence[Ran], settings: Settings) -> pa.
 
     An hour whose events never landed has lost them.
     """
+    taken: dict[tuple[datetime | None, datetime], list[datetime]] = {}  # by who took it in, or else by itself
+    for hour in sorted({hour for one in ran for hour in one.interval.hours}):
+        taker = find_taker(feed, hour, settings)
+        taken.setdefault((taker, taker or hour), []).append(hour)
     parts = [columns_of("event_visibility").empty_table()]
-    for place, one in enumerate(ran):
+    for (taker, _), hours in taken.items():
+        place = next((place for place, one in enumerate(ran) if taker in one.landed), len(ran))
+        landed = ran[place].landed[taker] if taker and place < len(ran) else None
         visible = next((later.published for later in ran[place:] if later.published), None)
-        for hour in one.interval.hours:
-            landed = one.landed.get(hour)
-            fates = find_fates(feed, hour, settings, landed is not None)
-            is_accepted = pc.equal(fates["fate"], "accepted")
-            shown = pc.if_else(is_accepted, pa.scalar(visible, MOMENT), pa.scalar(None, MOMENT))
-            columns = [
-                fates["event_id"],
-                fates["occurred"],
-                pa.array([landed] * len(fates), MOMENT),
-                fates["fate"],
-                shown,
-            ]
-            parts.append(pa.table(columns, schema=parts[0].schema))
+        fates = find_fates(pa.concat_tables(map(feed.located, hours)), taker if landed else None, settings)
+        is_accepted = pc.equal(fates["fate"], "accepted")
+        shown = pc.if_else(is_accepted, pa.scalar(visible, MOMENT), pa.scalar(None, MOMENT))
+        columns = [fates["event_id"], fates["occurred"], pa.array([landed] * len(fates), MOMENT), fates["fate"], shown]
+        parts.append(pa.table(columns, schema=parts[0].schema))
     return pa.concat_tables(parts)
 
 
-def find_fates(feed: Feed, hour: datetime, settings: Settings, has_landed: bool) -> pa.Table:
-    """Each row that the hour delivered (event_id, occurred, fate), by sql/comparison/event_fates.sql."""
-    rows = feed.events_of(hour)
-    run = Run(hour, settings)
-    tables = {name: find_table(run, name) for name in ("events", "quarantined_events")} if has_landed else {}
+def find_taker(feed: Feed, hour: datetime, settings: Settings) -> datetime | None:
+    """The hour that took in what a file delivered, None where none did: its own, or a later one where its own found none."""
+    facts = stage_facts(Run(hour, settings), "ingest_events")
+    rows = feed.located(hour)
+    if not facts or facts["ledger"]["delivered"] or not len(rows):
+        return hour if facts else None
+    for later in (hour + step * HOUR for step in range(1, settings.pull_lookback_hours + 1)):
+        found = find_table(Run(later, settings), "delivered_rows")
+        if found and pc.any(pc.is_in(rows["locator"], pq.read_table(found[0])["locator"])).as_py():
+            return later
+    return None
+
+
+def find_fates(rows: pa.Table, taker: datetime | None, settings: Settings) -> pa.Table:
+    """Each of these rows of the log (event_id, occurred, fate) by sql/comparison/event_fates.sql; `taker` is the hour that
+    took them in, None where they were lost.
+    """
+    tables = (
+        {table: find_table(Run(taker, settings), table) for table in ("events", "quarantined_events")} if taker else {}
+    )
     with connect_duck(settings, settings.home / "spill") as connection:
         connection.register("log_rows", rows.append_column("row", pa.array(range(1, len(rows) + 1), pa.int64())))
-        for view, name, column in (
+        for view, table, column in (
             ("accepted", "events", "event_id"),
             ("quarantined", "quarantined_events", "locator"),
         ):
-            found = tables.get(name)
+            found = tables.get(table)
             if found:
                 view_files(connection, view, [found[0]])
             else:
                 connection.register(view, pa.table({column: pa.array([], pa.string())}))
         fates = fetch_table(connection, "comparison/event_fates")
-    if not has_landed:
+    if taker is None:
         fates = fates.set_column(2, "fate", pa.array(["lost"] * len(fates), pa.string()))
     return fates
 
@@ -196,7 +235,7 @@ def find_fates(feed: Feed, hour: datetime, settings: Settings, has_landed: bool)
 def run_row(one: Ran) -> dict[str, Any]:
     """A row of `runs`."""
     return {
-        "run_id": f"{one.interval.end:%Y-%m-%dT%H:%M}",
+        "run_id": f"{one.interval.end:%Y-%m-%dT%H:%M}" + (f" attempt {one.attempt}" if one.attempt > 1 else ""),
         "interval_start": one.interval.start,
         "interval_end": one.interval.end,
         "scheduled": one.interval.end,

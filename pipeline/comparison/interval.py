@@ -47,6 +47,7 @@ class Ran:
     rows_out: int = 0
     took: list[Took] = field(default_factory=list)
     landed: dict[datetime, datetime] = field(default_factory=dict)
+    attempt: int = 1  # of this interval
 
 
 def run_interval(
@@ -61,21 +62,27 @@ def run_interval(
     ran = Ran(interval, started, started)
     try:
         for stage in STAGES:
-            hours = interval.hours if stage in PULLED else interval.hours[-1:]
-            begun = read_clocks()
-            results: list[StageResult] = []
-            try:
-                for result in run_stage_of_hours(stage, hours, settings):
-                    results.append(result)
-            finally:
-                took = measure(stage, begun, [Run(hour, settings) for hour in hours])
-                ran.took.append(replace(took, seconds=(seconds or {}).get(stage, took.seconds)))
-                ran.ended += timedelta(seconds=ran.took[-1].seconds)
-                take_in(ran, stage, results)
+            run_once(ran, stage, settings, seconds)
     except TreasureHuntError as error:
         ran.trouble = str(error)
         report_failure(list(STAGES), interval.hours[-1:], settings)
     return ran
+
+
+def run_once(ran: Ran, stage: str, settings: Settings, seconds: Mapping[str, float] | None = None) -> list[StageResult]:
+    """A stage has run for its hours of the interval, once, and the run knows what it took and said, also when it failed."""
+    hours = ran.interval.hours if stage in PULLED else ran.interval.hours[-1:]
+    begun = read_clocks()
+    results: list[StageResult] = []
+    try:
+        for result in run_stage_of_hours(stage, hours, settings):
+            results.append(result)
+    finally:
+        took = measure(stage, begun, [Run(hour, settings) for hour in hours])
+        ran.took.append(replace(took, seconds=(seconds or {}).get(stage, took.seconds)))
+        ran.ended += timedelta(seconds=ran.took[-1].seconds)
+        take_in(ran, stage, results)
+    return results
 
 
 def take_in(ran: Ran, stage: str, results: list[StageResult]) -> None:

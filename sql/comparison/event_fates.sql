@@ -1,5 +1,5 @@
--- What became of every row that an hour delivered, by what the hour landed: refused where its place in the file stands
--- in the quarantine, accepted where it is the first of the others with the id of an accepted event, else a duplicate.
+-- What became of every row that an hour took in, by what the hour landed: refused where its locator stands in the
+-- quarantine, accepted where it is the first of the others with the id of an accepted event, else a duplicate.
 -- Grain: one row per delivered row, in their order. An event whose own time cannot be read counts from its delivery.
 with judged as (
     select
@@ -7,10 +7,7 @@ with judged as (
         log_rows.event_id,
         coalesce(read_moment(trim(log_rows.occurred_at)), log_rows.delivered_at) as occurred,
         clean(log_rows.event_id) in (select accepted.event_id from accepted) as is_known,
-        log_rows.row in (
-            select cast(split_part(quarantined.locator, ':', -1) as bigint)
-            from quarantined
-        ) as is_refused
+        log_rows.locator in (select quarantined.locator from quarantined) as is_refused
     from log_rows
 )
 

@@ -81,6 +81,14 @@ def test_only_what_may_pass_later_is_tried_again(dag: Any, error: Exception, act
         assert task.retry_policy.evaluate(error, 1, 3).action.value == action
 
 
+def test_arms_that_meet_faults_wait_as_the_dag_does(dag: Any) -> None:
+    from pipeline.comparison.disturbed import WAITS
+
+    for task in dag.tasks:
+        waits = [task.retry_delay * task.retry_exponential_backoff**step for step in range(task.retries)]
+        assert tuple(waits) == WAITS
+
+
 def test_reading_the_dag_imports_nothing_heavy(dag_folder: Path) -> None:
     script = """
 import sys, time

@@ -1,0 +1,287 @@
+"""The batch arm under faults: tried again as the DAG does it, and served meanwhile as the read API does it."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from pipeline.comparison import disturbed
+from pipeline.comparison.batch import run_batch
+from pipeline.comparison.bundle import read_document, read_table
+from pipeline.comparison.clock import Interval
+from pipeline.comparison.disturbed import WAITS, Disturbed, answer_cut_off, run_disturbed, take_database
+from pipeline.comparison.faults import Fault, FaultyFeed
+from pipeline.comparison.interval import PULLED, Ran
+from pipeline.comparison.log import Log, record_shop
+from pipeline.comparison.validate import find_breaches
+from pipeline.errors import AuditFailed, BadInput, TreasureHuntError, Unreachable, Unreadable
+from pipeline.hours import HOUR, parse_hour
+from pipeline.line import STAGES
+from pipeline.run import StageResult
+from pipeline.serving.contract import Answer, Asked, Listed, Source
+from pipeline.serving.database import connect, create_schema, reading
+from pipeline.settings import Settings, load_settings
+
+FIRST = parse_hour("2026-01-05T10")
+HOURS = [FIRST + step * HOUR for step in range(3)]
+INTERVALS = [Interval((hour,)) for hour in HOURS]
+NONE = timedelta()
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    folder = tmp_path_factory.mktemp("disturbed") / "log"
+    return record_shop(folder, HOURS[0], HOURS[-1], seed=1, users=60, items=80, events_per_hour=200, dirt=0.1)
+
+
+def arm_of(log: Log, folder: Path, *faults: Fault) -> Disturbed:
+    return Disturbed(log, FaultyFeed(log, folder / "feed", faults), load_settings(home=folder), faults)
+
+
+def stand_in(
+    monkeypatch: pytest.MonkeyPatch, fails: Callable[[Ran, str], Exception | None]
+) -> list[tuple[datetime, str]]:
+    """Stages that take no time and fail as told; returns what was tried, and when."""
+    tried: list[tuple[datetime, str]] = []
+
+    def run_once(ran: Ran, stage: str, _settings: Settings) -> list[StageResult]:
+        tried.append((ran.ended, stage))
+        if error := fails(ran, stage):
+            raise error
+        if stage == "ingest_events":
+            ran.landed = dict.fromkeys(ran.interval.hours, ran.ended)
+        if stage == "publish":
+            ran.status, ran.published, ran.version = "published", ran.ended, f"v{ran.interval.end:%H}"
+        return [StageResult(stage, "", 1, 1, 0.0)]
+
+    monkeypatch.setattr(disturbed, "run_once", run_once)
+    monkeypatch.setattr(disturbed, "report_failure", lambda *given: tried.append((given[1][0] + HOUR, "told")))
+    return tried
+
+
+def test_a_stage_that_may_pass_later_is_tried_three_times_more_ever_later(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    tried = stand_in(monkeypatch, lambda _ran, stage: Unreachable("away.") if stage == "publish" else None)
+    arm = arm_of(log, tmp_path)
+    run_disturbed(arm, INTERVALS[:1], NONE)
+    waited = [(at - HOURS[1]) / timedelta(minutes=1) for at, stage in tried if stage == "publish"]
+    assert waited == [0, 1, 3, 7]
+    assert tried[-1][1] == "told"
+    [ran] = arm.ran
+    assert (ran.status, ran.trouble, ran.ended) == ("failed", "away.", HOURS[1] + sum(WAITS, NONE))
+
+
+def test_a_stage_that_passes_at_last_lets_the_run_go_on(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    errors = iter([Unreachable("away."), TreasureHuntError("killed.")])
+    tried = stand_in(monkeypatch, lambda _ran, stage: next(errors, None) if stage == "train" else None)
+    arm = arm_of(log, tmp_path)
+    run_disturbed(arm, INTERVALS[:1], NONE)
+    assert Counter(stage for _, stage in tried) == Counter(STAGES.keys()) + Counter({"train": 2})
+    assert arm.ran[0].published == HOURS[1] + timedelta(minutes=3)
+    assert [sentence for *_, sentence in arm.said] == ["away.", "killed."]
+
+
+@pytest.mark.parametrize("error", [AuditFailed("no good."), BadInput("wrong.")])
+def test_refused_data_and_wrong_input_are_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path, error: Exception
+) -> None:
+    tried = stand_in(monkeypatch, lambda _ran, stage: error if stage == "prepare" else None)
+    arm = arm_of(log, tmp_path)
+    run_disturbed(arm, INTERVALS[:1], NONE)
+    assert [stage for _, stage in tried] == [*PULLED, "prepare", "told"]
+    assert arm.ran[0].ended == HOURS[1]
+
+
+def cut(minutes: float) -> Fault:
+    return Fault("cut", "cut", HOURS[0], HOURS[1], HOURS[1] + timedelta(minutes=minutes), share=0.5)
+
+
+@pytest.mark.parametrize(
+    ("minutes", "order"), [(50, ["10", "10 again", "11", "12"]), (70, ["10", "11", "10 again", "12"])]
+)
+def test_a_refused_hour_is_run_again_before_the_next_one_once_its_delivery_is_mended(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path, minutes: float, order: list[str]
+) -> None:
+    fault = cut(minutes)
+
+    def fails(ran: Ran, stage: str) -> Exception | None:
+        is_cut = stage == "ingest_events" and ran.interval.hours == (HOURS[0],) and fault.is_on(ran.ended)
+        return Unreadable("damaged") if is_cut else None
+
+    stand_in(monkeypatch, fails)
+    arm = arm_of(log, tmp_path, fault)
+    run_disturbed(arm, INTERVALS, NONE)
+    ran = [f"{one.interval.start:%H}{' again' if one.attempt > 1 else ''}" for one in arm.ran]
+    assert ran == order
+    assert [one.status for one in arm.ran].count("failed") == 1
+
+
+def test_an_hour_that_is_refused_for_what_nobody_mends_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    stand_in(monkeypatch, lambda ran, _stage: AuditFailed("no.") if ran.interval.start == FIRST else None)
+    arm = arm_of(log, tmp_path)
+    run_disturbed(arm, INTERVALS, NONE)
+    assert [(one.status, one.attempt) for one in arm.ran] == [("failed", 1), ("published", 1), ("published", 1)]
+
+
+def test_an_hour_whose_events_landed_is_not_run_again(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    stand_in(
+        monkeypatch, lambda ran, stage: AuditFailed("no.") if stage == "train" and ran.interval.start == FIRST else None
+    )
+    arm = arm_of(log, tmp_path)
+    run_disturbed(arm, INTERVALS, NONE)
+    assert [one.status for one in arm.ran] == ["failed", "published", "published"]
+
+
+def test_a_database_that_is_away_does_not_answer_and_is_as_before_when_it_is_back(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path)
+    with closing_engine(settings) as engine:
+        create_schema(engine)
+    before = (tmp_path / "serving.db").read_bytes()
+    with (
+        take_database(settings),
+        closing_engine(settings) as engine,
+        pytest.raises(Unreachable, match="does not answer"),
+    ):
+        create_schema(engine)
+    assert (tmp_path / "serving.db").read_bytes() == before
+    with closing_engine(settings) as engine, reading(engine):
+        pass
+    assert not list(tmp_path.glob("*.away"))
+
+
+@contextmanager
+def closing_engine(settings: Settings) -> Iterator[Engine]:
+    engine = connect(settings.serving)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def test_by_the_durations_of_another_bundle_no_fault_can_be_met(log: Log, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="cannot go by the durations of another"):
+        run_batch(log, tmp_path / "out", durations=tmp_path, plan=tmp_path / "plan.json")
+
+
+class CutOff:
+    """A reader whose database is away, or refuses what it is asked."""
+
+    def __init__(self, seen: Answer | None, error: Exception) -> None:
+        self.seen, self.error = seen, error
+
+    def read(self, _asked: Asked) -> Answer:
+        raise self.error
+
+    def read_without_database(self) -> Answer | None:
+        return self.seen
+
+
+def test_a_server_without_its_database_answers_by_the_popular_list_that_it_saw_last() -> None:
+    rows = (Listed(1, "i1", None, None, None, 1.0, "popular right now", Source.POPULAR),)
+    seen = Answer(rows, Source.POPULAR, "v1", HOURS[1], 60.0, False)
+    live, at = Ran(INTERVALS[0], HOURS[1], HOURS[1]), HOURS[1] + timedelta(minutes=3)
+
+    def answered(reader: Any) -> dict[str, Any]:
+        return {name: said for name, said in answer_cut_off(reader, live, at, "u").items() if name != "latency_ms"}
+
+    expected = {"status": 200, "version": "v1", "list_age_seconds": 180.0, "served_reason": "popular", "items": 1}
+    assert answered(CutOff(seen, Unreachable("away."))) == expected
+    assert answered(CutOff(None, Unreachable("away."))) == {"status": 503}
+    assert answered(CutOff(seen, BadInput("no user."))) == {"status": 422}
+
+
+def test_in_slow_motion_no_fault_can_be_met(log: Log, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="is of hours and their files"):
+        run_batch(log, tmp_path / "out", cadence=HOUR / 4, plan=tmp_path / "plan.json")
+
+
+# The first hour finds no file. The second takes it in, with its own and what comes again; the process that publishes is
+# killed, and the next one does not reach the database.
+FAULTS: Rows = [
+    {"fault": "late", "kind": "late", "hour": 0, "minutes": 10},
+    {"fault": "killed", "kind": "killed", "hour": 1.5},
+    {"fault": "again", "kind": "repeated", "hour": 1, "hours": 1},
+    {"fault": "away", "kind": "database_away", "hour": 1.5, "minutes": 32},
+]
+AWAY = (FIRST + 1.5 * HOUR, FIRST + 1.5 * HOUR + timedelta(minutes=32))
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    folder = tmp_path_factory.mktemp("short") / "log"
+    return record_shop(folder, HOURS[0], HOURS[1], seed=1, users=60, items=80, events_per_hour=200, dirt=0.1)
+
+
+@pytest.fixture(scope="module")
+def bad(short: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle of a batch arm whose two hours meet faults, all of them for real."""
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "plan.json").write_text(json.dumps({"schema": 1, "name": "test", "faults": FAULTS}))
+    knobs: dict[str, Any] = {"factors": 8, "iterations": 2, "data_docs": False}
+    run_batch(short, folder / "batch", plan=folder / "plan.json", **knobs)
+    return folder / "batch"
+
+
+def rows_of(bundle: Path, table: str) -> Rows:
+    return read_table(bundle, table).to_pylist()
+
+
+def test_a_batch_that_met_faults_leaves_a_valid_bundle_that_says_so(short: Log, bad: Path) -> None:
+    assert find_breaches(bad, short.folder) == []
+    arm = read_document(bad, "arm")
+    assert arm["arm"] == "batch 1h, faults" and "meets a plan of faults" in arm["notes"]
+    runs = rows_of(bad, "runs")
+    assert [run["status"] for run in runs] == ["published", "published"]
+    repeated = FaultyFeed(short, bad, []).events_of(FIRST).num_rows
+    assert [run["events_in"] for run in runs] == [0, short.counts["events"] + repeated]
+    first, second = (run["published"] - run["scheduled"] for run in runs)
+    assert first < WAITS[0] < WAITS[0] + WAITS[1] < second < 2 * (WAITS[0] + WAITS[1])
+
+
+def test_every_fault_is_noticed_by_what_the_arm_says_itself_and_is_over_with_the_next_lists(bad: Path) -> None:
+    faults = {row["fault"]: row for row in rows_of(bad, "faults")}
+    published = [run["published"] for run in rows_of(bad, "runs")]
+    assert {name: row["recovered"] for name, row in faults.items()} == {
+        "late": published[1],
+        "killed": published[1],
+        "away": published[1],
+        "again": HOURS[2],  # every row was known, so no reader ever got anything of it
+    }
+    assert {row["bad_rows"] for row in faults.values()} == {0}
+    assert faults["late"]["started"] <= faults["late"]["detected"] < published[0]
+    assert HOURS[2] < faults["killed"]["started"] == faults["killed"]["detected"]
+    assert faults["away"]["started"] == AWAY[0] < faults["away"]["detected"] < published[1]
+    assert faults["again"]["detected"] is None  # of so few rows no gate speaks
+
+
+def test_once_there_are_lists_no_read_fails_whatever_happens(bad: Path) -> None:
+    runs, reads = rows_of(bad, "runs"), rows_of(bad, "reads")
+    assert {row["status"] for row in reads if row["t"] >= runs[0]["published"]} == {200}
+    away = [row for row in reads if AWAY[0] <= row["t"] < AWAY[1]]
+    assert len(away) > 5
+    assert {(row["served_reason"], row["version"]) for row in away} == {("popular", runs[0]["version"])}
+
+
+def test_a_late_file_is_taken_in_by_the_next_hour_and_what_comes_again_is_known(short: Log, bad: Path) -> None:
+    seen, published = rows_of(bad, "event_visibility"), rows_of(bad, "runs")[1]["published"]
+    assert {row["event_id"] for row in seen} == set(short.read("events")["event_id"].to_pylist())
+    assert {row["first_visible"] for row in seen if row["fate"] == "accepted"} == {published}
+    own, again = seen[: short.counts["events"]], seen[short.counts["events"] :]
+    fates = Counter(row["fate"] for row in own)
+    assert fates["accepted"] > len(own) / 2 and set(fates) == {"accepted", "duplicate", "quarantined"}
+    assert {row["fate"] for row in again} == {"duplicate", "quarantined"}
+    assert not any(row["first_visible"] for row in again)
