@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.comparison import service
+from pipeline.comparison import causes, service
 from pipeline.comparison.bundle import open_tables, read_table
 from pipeline.comparison.quality import Scores, World, read_world, score_bundle
 from pipeline.comparison.validate import check_bundle, check_log
@@ -115,7 +115,7 @@ def judge_bundle(
             *service.recovery(connection),
         ]
         is_shown = np.ones(len(world.users), bool)
-        if read_table(bundle, "reads").num_rows:
+        if is_asked := bool(read_table(bundle, "reads").num_rows):
             answered = service.answers(connection, options.stale_minutes * 60)
             measures += service.availability(answered)
             connection.register("arm_answers", answered)
@@ -124,7 +124,11 @@ def judge_bundle(
                 "order by read_id"
             ).to_arrow_table()
             is_shown = shown.column("is_shown").to_numpy(zero_copy_only=False)
-        return measures, score_bundle(connection, world, is_shown, k, HOURS_BEFORE)
+        scores = score_bundle(connection, world, is_shown, k, HOURS_BEFORE)  # which also names the arm's lists
+        measures += causes.correctness(connection, k)
+        if is_asked:
+            measures += [*causes.failures(connection), *causes.meanwhile(connection)]
+        return measures, scores
 
 
 def over_seeds(arm: str, seeds: list[list[service.Measure]]) -> Iterable[Row]:

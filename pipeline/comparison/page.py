@@ -16,6 +16,7 @@ from pipeline.comparison.cards import (
     tell_share,
     tell_time,
 )
+from pipeline.comparison.mishaps import failures, recovery
 from pipeline.comparison.plots import Mark, colours_of, intervals
 from pipeline.comparison.service import CAUSES
 from pipeline.comparison.verdict import find, value
@@ -57,6 +58,7 @@ def comparison_page(judgement: Judgement) -> str:
         frontier(judgement, colours),
         quality(judgement, colours),
         availability(judgement),
+        failures(judgement),
         costs(judgement, colours),
         list_ages(judgement),
         recovery(judgement),
@@ -182,25 +184,6 @@ def _of_users(row: Mapping[str, Any] | None) -> str:
     if not row or row["value"] is None or row["n"] < MIN_USERS:
         return "–"
     return f"{row['value']:.3f} · {row['n']:,}"
-
-
-def recovery(judgement: Judgement) -> Html | None:
-    """Each fault: until it was noticed, until readers were served as before, and wrong rows meanwhile."""
-    figures = judgement["figures"]
-    faults = [row for row in figures if (row["family"], row["measure"]) == ("recovery", "detected_after")]
-    if not faults:
-        return None
-    rows = []
-    for row in faults:
-        of = (row["arm"], "recovery")
-        mended, bad = (value(figures, *of, measure, row["slice"]) for measure in ("recovered_after", "bad_rows"))
-        rows.append([row["arm"], row["slice"], f"{row['n']:,}", _never(row["value"]), _never(mended), number(bad)])
-    heads = ["arm", "fault", "times", "noticed after", "recovered after", "wrong rows"]
-    return card("Recovery", table(heads, rows, right=tuple(heads[2:])))
-
-
-def _never(seconds: float | None) -> str:
-    return "never" if seconds is None else tell_time(seconds)
 
 
 def about(judgement: Judgement) -> Html:

@@ -51,6 +51,7 @@ def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
         "freshness_p50": value(figures, name, "freshness", "p50"),
         "freshness_p95": value(figures, name, "freshness", "p95"),
         "good": value(figures, name, "availability", "good"),
+        "failed": value(figures, name, "availability", "failed_since_first"),
         "ndcg": ndcg.get("value"),
         "ndcg_low": ndcg.get("low"),
         "ndcg_high": ndcg.get("high"),
@@ -86,7 +87,7 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
 
 def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
     """What a reader should take away; `rivals` are the arms that are no controls, or all where fewer than two are."""
-    said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals)]
+    said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals), _failing(points)]
     if enough:
         fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
         if fresher and _of(points, enough)["freshness_p50"] is not None:
@@ -175,6 +176,15 @@ def _surer(rivals: Sequence[dict[str, Any]]) -> str:
     if best["good"] == worst["good"]:
         return f"Of the reads {percent(best['good'])} were answered well by every arm."
     return f"Of the reads {best['arm']} answered {percent(best['good'])} well, {worst['arm']} {percent(worst['good'])}."
+
+
+def _failing(points: Sequence[dict[str, Any]]) -> str:
+    """Which arms failed readers once they had lists at all; nothing where none did."""
+    known = sorted((one for one in points if one["failed"] is not None), key=lambda one: (one["failed"], one["arm"]))
+    if not known or not known[-1]["failed"]:
+        return ""
+    each = ", ".join(f"{one['arm']} {percent(one['failed'])}" for one in known)
+    return f"Of the reads since each arm's first list failed: {each}."
 
 
 def percent(share: float) -> str:

@@ -4,6 +4,7 @@ import grimp
 import pytest
 
 JUDGE = {"bundle", "check", "validate", "quality", "service", "worth", "verdict", "judge", "cards", "plots", "page"}
+JUDGE |= {"causes", "mishaps"}
 ALLOWED = {f"pipeline.comparison.{name}" for name in JUDGE} | {"pipeline", "pipeline.comparison"}
 ALLOWED |= {f"pipeline.{name}" for name in ("duck", "errors", "failpoints", "files", "metrics", "prices", "seeds")}
 ALLOWED |= {"pipeline.settings", "pipeline.setting_groups", "pipeline.hours"}  # what duck is set up by

@@ -137,8 +137,8 @@ MUTATIONS = [
     (
         "the judge imports an arm",
         "pipeline/comparison/judge.py",
-        "from pipeline.comparison import service",
-        "import pipeline.stages.train  # noqa: F401\nfrom pipeline.comparison import service",
+        "from pipeline.comparison import causes, service",
+        "import pipeline.stages.train  # noqa: F401\nfrom pipeline.comparison import causes, service",
         "tests/comparison/test_imports.py::test_the_judge_reaches_no_arm_no_stage_no_lake_and_no_serving_side",
     ),
     (
