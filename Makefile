@@ -13,7 +13,7 @@ export UV_PYTHON_DOWNLOADS := never
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt compare bench bench-small test-ui check format docs golden lock clean
+.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt compare story bench bench-small test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,6 +48,9 @@ real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary,
 
 compare: .venv/.synced ## arms side by side on one log, batch and streaming: a page, var/comparison/judgement.html; ten minutes
 	@$(BIN)/python bench/arms.py
+
+story: .venv/.synced ## the batch that was given up, re-enacted beside this one on a bad day: a page, var/story/judgement.html; some minutes
+	@$(BIN)/treasure-hunt compare --story --out var/story
 
 bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; an hour, see docs/performance.md
 	@$(BIN)/python bench/hours.py

@@ -26,6 +26,7 @@ def plan_arms(cadences: list[str], seed: int) -> list[Bundle]:
         *batches,
         Bundle(late, "batch", ("--cadence", "4h", "--delay", "4h", *seeded)),
         Bundle(f"bare-4h-late-{seed}", "bare", batch=late),
+        Bundle(f"story-{seed}", "story", seeded),
         Bundle(f"stream-{seed}", "stream", batch=first),
         Bundle(f"stream-1h-{seed}", "stream", ("--micro-batch", "1h"), first),
         Bundle(f"popular-{seed}", "popular", batch=first),

@@ -1,6 +1,10 @@
 """Arms of a comparison: whether a bundle may be judged, and what the judge says of several."""
 
 import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,9 +57,10 @@ def validate(
 def compare(
     context: typer.Context,
     bundles: Annotated[
-        list[Path], typer.Argument(metavar="BUNDLE...", help="Folders of bundles; others are compared with the first.")
-    ],
-    log: Annotated[Path, typer.Option(help="Folder of the log that all of them ran on.")],
+        list[Path] | None,
+        typer.Argument(metavar="BUNDLE...", help="Folders of bundles; others are compared with the first."),
+    ] = None,
+    log: Annotated[Path | None, typer.Option(help="Folder of the log that all of them ran on.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for judgement.json, .parquet and .html.")] = None,
     check: Annotated[
         Path | None, typer.Option(help="Instead: say what in the judgement of this folder does not come out again.")
@@ -69,10 +74,25 @@ def compare(
     ] = 75.0,
     prices: Annotated[Path, typer.Option(help="Price sheet: id, source, per_cpu_hour, per_gb_hour as JSON.")] = SHEET,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 0,
+    story: Annotated[
+        bool,
+        typer.Option(
+            "--story",
+            help="Make the bundles: the batch arm beside a batch of four hours as teams write it first, on one log (without "
+            "--log a small shop's) with the same faults; a few minutes.",
+        ),
+    ] = False,
+    faults: Annotated[
+        Path | None, typer.Option(help="With --story: the plan of faults; default: pipeline/comparison/bad_day.json.")
+    ] = None,
 ) -> None:
     """Judge arms of one log by their bundles: figures, and a page to look at."""
     if (out is None) == (check is None):
         raise BadInput("give either --out, a folder for the judgement, or --check, the folder of one.")
+    if story == bool(bundles) or (story and check):
+        raise BadInput("give either bundles to judge, or --story and --out, a folder for the bundles that it makes.")
+    if not story and (log is None or faults):
+        raise BadInput("give --log, the log that the bundles ran on; --faults only goes with --story.")
     if out:
         refuse_folder(out)
     for name in ("horizon", "stale_after", "prices", "seed") if check else ():
@@ -81,9 +101,12 @@ def compare(
                 f"--{name.replace('_', '-')} beside --check: a judgement is made again with its own options."
             )
     published = read_judgement(check) if check else None
+    if story and out:
+        log, bundles, shortest = make_story(out, log, faults)
+        horizon = horizon if is_typed(context, "horizon") else shortest
     options = options_of(published) if published else Options(horizon, stale_after, read_prices(prices), seed)
     with show.console.status("") as status:
-        judgement = judge(bundles, log, options, status.update)
+        judgement = judge(bundles or [], log or Path(), options, status.update)
     if published:
         say_differences(published, judgement)
         return
@@ -94,6 +117,30 @@ def compare(
         paths[-1].write_text(page, encoding="utf-8")
         for path in paths:
             show.sentence(f"written: {path}")
+
+
+def make_story(out: Path, log: Path | None, faults: Path | None) -> tuple[Path, list[Path], int]:
+    """Log and bundles of the story's comparison are made below a folder; returns them and the hours of its horizon."""
+    from pipeline.comparison.reenact import HORIZON_HOURS, reenact
+
+    with (
+        interruptible("interrupted; what is whole stays, run the same command to go on"),
+        show.console.status("") as status,
+    ):
+        return *reenact(out, log, faults, status.update if show.console.is_terminal else show.sentence), HORIZON_HOURS
+
+
+@contextmanager
+def interruptible(said: str) -> Iterator[None]:
+    """SIGTERM ends what is done here as Ctrl-C does, so that what is half made is removed; either way this is said."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"treasure-hunt: {said}", file=sys.stderr)
+        raise typer.Exit(130) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def is_typed(context: typer.Context, name: str) -> bool:
@@ -127,7 +174,7 @@ def say_differences(published: dict[str, Any], judgement: dict[str, Any]) -> Non
 def say_judgement(judgement: dict[str, Any]) -> None:
     """The arms as a table, and what to take away."""
     figures = judgement["figures"]
-    columns = ["p50", "never", "good reads", "NDCG", "more than first", "USD / M events"]
+    columns = ["p50", "never", "good reads", "failed", "NDCG", "more than first", "USD / M events"]
     rows = show.table(f"Arms on the log {judgement['log']['name']}", "arm", *columns, right=columns)
     for one in judgement["arms"]:
         name = one["arm"]
@@ -136,6 +183,7 @@ def say_judgement(judgement: dict[str, Any]) -> None:
             tell_time(value(figures, name, "freshness", "p50")),
             tell_share(value(figures, name, "freshness", "never")),
             tell_share(value(figures, name, "availability", "good")),
+            tell_share(value(figures, name, "availability", "failed_since_first")),
             tell_between(find(figures, name, "quality", "ndcg")),
             "" if name == judgement["baseline"] else tell_between(find(figures, name, "gain", "ndcg")),
             tell_dollars(value(figures, name, "cost", "usd_per_million_events")),

@@ -1,7 +1,5 @@
 """Logs of a comparison, and the arms that run on them."""
 
-import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +8,7 @@ import typer
 
 from pipeline import show
 from pipeline.backfill import progress_bar
-from pipeline.cli_compare import arm, is_typed
+from pipeline.cli_compare import arm, interruptible, is_typed
 from pipeline.errors import BadInput, TreasureHuntError
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.settings import load_settings
@@ -18,6 +16,7 @@ from pipeline.settings import load_settings
 if TYPE_CHECKING:
     from pipeline.comparison.interval import Ran
     from pipeline.comparison.log import Log
+    from pipeline.comparison.story_job import Told
 
 app = typer.Typer(help=__doc__)
 run = typer.Typer(help="Run an arm on a log; it leaves a bundle.", no_args_is_help=True, rich_markup_mode=None)
@@ -25,6 +24,11 @@ arm.add_typer(run, name="run")
 LogFolder = Annotated[Path, typer.Argument(metavar="LOG", help="Folder of a log that `record` made.")]
 Out = Annotated[Path, typer.Argument(metavar="OUT", help="Folder for the bundle; empty or not there yet.")]
 Batch = Annotated[Path, typer.Option("--batch", help="Bundle of a batch arm on the same log.")]
+Faults = Annotated[
+    Path | None, typer.Option("--faults", help="Plan of faults to meet, such as pipeline/comparison/bad_day.json.")
+]
+NOTHING_STAYS = "interrupted; nothing of this bundle stays, run the same command to start it again"
+NOT_AGAIN = " and are not tried again; readers kept the lists before"
 SHOP = ("seed", "users", "items", "events_per_hour", "dirt", "drift")  # options that only the demonstration shop has
 
 
@@ -103,6 +107,7 @@ def batch(
         Path | None,
         typer.Option(help="Bundle by whose measured seconds the clock goes: every moment is the same again."),
     ] = None,
+    faults: Faults = None,
 ) -> None:
     """The production stages of this repository, driven over the log on a simulated clock; 5 to 20 s a run."""
     from pipeline.comparison.batch import run_batch
@@ -111,30 +116,24 @@ def batch(
 
     read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
     total = len(list(split_log(read.started, read.ended, every)))
-    # SIGTERM ends it as Ctrl-C does, so that what is half made is removed.
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with progress_bar() as progress:
-            task = progress.add_task("batch", total=total)
+    with interruptible(NOTHING_STAYS), progress_bar() as progress:
+        task = progress.add_task("batch", total=total)
 
-            def tell(one: "Ran") -> None:
-                said = f"{one.interval.name} {one.status}"
-                progress.update(task, advance=1, description=said)
-                if not show.console.is_terminal:  # where no bar is drawn
-                    show.sentence(f"{said}, {progress.tasks[task].completed:.0f} of {total}")
+        def tell(one: "Ran") -> None:
+            said = f"{one.interval.name} {one.status}" + " again" * (one.attempt > 1)
+            progress.update(task, advance=int(one.attempt == 1), description=said)
+            if not show.console.is_terminal:  # where no bar is drawn
+                show.sentence(f"{said}, {progress.tasks[task].completed:.0f} of {total}")
 
-            ran = run_batch(read, out, cadence=every, delay=late, seed=seed, durations=durations, tell=tell)
-    except KeyboardInterrupt:
-        said = "interrupted; nothing of this bundle stays, run the same command to start it again"
-        print(f"treasure-hunt: {said}", file=sys.stderr)
-        raise typer.Exit(130) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    tell_runs(out, ran)
+        clock = {"cadence": every, "delay": late}
+        ran = run_batch(read, out, **clock, seed=seed, durations=durations, plan=faults, tell=tell)
+    tell_runs(out, ran, "; readers kept the lists before" if faults else NOT_AGAIN)
 
 
-def tell_runs(out: Path, ran: Sequence["Ran"]) -> None:
-    """How the runs of a batch arm ended; raises `TreasureHuntError` when none of them published."""
+def tell_runs(out: Path, ran: Sequence["Ran | Told"], then: str = NOT_AGAIN) -> None:
+    """How the runs of a batch ended, and what came `then` of those that failed; raises `TreasureHuntError` when none of them
+    published.
+    """
     for one in ran:
         if one.trouble:
             show.sentence(f"{one.interval.name} {one.status}: {one.trouble}", style="yellow")
@@ -144,9 +143,28 @@ def tell_runs(out: Path, ran: Sequence["Ran"]) -> None:
     took = sum((one.ended - one.started).total_seconds() for one in ran) / len(ran)
     show.sentence(f"{out}: {published} of {len(ran)} runs published, {took:.1f} s each on average")
     if failed:
-        show.sentence(
-            f"{failed} of {len(ran)} runs failed and are not tried again; readers kept the lists before", "yellow"
-        )
+        show.sentence(f"{failed} of {len(ran)} runs failed{then}", "yellow")
+
+
+@run.command()
+def story(
+    log: LogFolder,
+    out: Out,
+    cadence: Annotated[str, typer.Option(help="From run to run, in whole hours.")] = "4h",
+    delay: Annotated[str, typer.Option(help="What a run takes, measured seconds on top.")] = "4h",
+    load: Annotated[str, typer.Option(help="How much of it, at the end, the dropped table is being loaded.")] = "15m",
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the model; default: that of the log.")] = None,
+    faults: Faults = None,
+) -> None:
+    """Control: a batch without checks, drop and reload, HTTP 400 for who has no row; a job of four hours, re-enacted."""
+    from pipeline.comparison.clock import parse_duration
+    from pipeline.comparison.log import read_log
+    from pipeline.comparison.story_arm import run_story
+
+    every, takes, loads = parse_duration(cadence), parse_duration(delay), parse_duration(load)
+    with interruptible(NOTHING_STAYS):
+        ran = run_story(read_log(log), out, cadence=every, delay=takes, load=loads, seed=seed, plan=faults)
+    tell_runs(out, ran, " and are not tried again; the table stayed as they left it")
 
 
 @run.command()

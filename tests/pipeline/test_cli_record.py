@@ -1,5 +1,6 @@
 """The commands that record logs and run arms."""
 
+import json
 import os
 import signal
 from dataclasses import replace
@@ -147,3 +148,29 @@ def test_an_interrupted_batch_arm_leaves_nothing_and_says_so(
     assert "nothing of this bundle stays, run the same command to start it again" in result.stderr
     assert [path.name for path in log.parent.iterdir()] == ["log"]
     assert signal.getsignal(signal.SIGTERM) == handler
+
+
+def test_the_story_is_told_with_what_its_jobs_died_of(log: Path, tmp_path: Path) -> None:
+    cut = {"fault": "cut", "kind": "cut", "hour": 1, "minutes": 30, "share": 0.5}
+    plan = tmp_path / "plan.json"
+    plan.write_text(json.dumps({"schema": 1, "name": "test", "faults": [cut]}))
+    clock = ["--cadence", "1h", "--delay", "1h", "--load", "30m"]
+    said = run("arm", "run", "story", str(log), str(tmp_path / "out"), *clock, "--faults", str(plan)).splitlines()
+    assert said[0].startswith("2026-01-05T01 failed: ArrowInvalid: ")
+    assert "2 of 3 runs published" in said[-2]
+    assert said[-1] == "1 of 3 runs failed and are not tried again; the table stayed as they left it"
+    assert "is a valid bundle" in run("arm", "validate", str(tmp_path / "out"), "--log", str(log))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--cadence", "15m"], "takes in whole hours"),
+        (["--cadence", "1h", "--load", "5h"], "loading takes 5h of 4h"),
+        (["--cadence", "1h", "--faults", "nowhere.json"], "is no plan of faults"),
+    ],
+)
+def test_what_the_story_cannot_do_is_one_sentence(log: Path, options: list[str], said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        run("arm", "run", "story", str(log), str(log.parent / "out"), *options)
+    assert not (log.parent / "out").exists()
