@@ -1,7 +1,6 @@
 """The story's comparison as one command makes it: resumed, never mixed, and refused in one sentence."""
 
 import json
-import os
 import shutil
 import signal
 from collections.abc import Callable
@@ -114,7 +113,7 @@ def test_one_command_makes_the_arms_and_judges_them(tmp_path: Path, log: Path, m
 
 def test_what_is_interrupted_says_how_to_go_on(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def run(*_given: Any, **_more: Any) -> None:
-        os.kill(os.getpid(), signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)  # to this thread, and so at once
 
     monkeypatch.setattr(module, "run_batch", run)
     words = ["compare", "--story", "--log", str(log), "--out", str(tmp_path / "out")]
