@@ -123,11 +123,8 @@ def make_story(out: Path, log: Path | None, faults: Path | None) -> tuple[Path, 
     """Log and bundles of the story's comparison are made below a folder; returns them and the hours of its horizon."""
     from pipeline.comparison.reenact import HORIZON_HOURS, reenact
 
-    with (
-        interruptible("interrupted; what is whole stays, run the same command to go on"),
-        show.console.status("") as status,
-    ):
-        return *reenact(out, log, faults, status.update if show.console.is_terminal else show.sentence), HORIZON_HOURS
+    with interruptible("interrupted; what is whole stays, run the same command to go on"):
+        return *reenact(out, log, faults), HORIZON_HOURS
 
 
 @contextmanager

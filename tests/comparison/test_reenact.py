@@ -3,23 +3,24 @@
 import json
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 from arms_world import event, make_bundle, make_log
 from typer.testing import CliRunner
 
 from pipeline.cli import app
+from pipeline.comparison import plan as planning
 from pipeline.comparison import reenact as module
 from pipeline.comparison.faults import BAD_DAY
-from pipeline.comparison.log import Log
-from pipeline.comparison.reenact import reenact
+from pipeline.comparison.reenact import SHOP, reenact
 from pipeline.errors import BadInput
 
 EVENTS = [event(1, "u", "a"), event(11, "u", "b"), event(13, "w", "c")]
 NAMES = ["batch-faults", "story-faults", "story"]
+MET = ["batch with", "story with", "story without"]
+Words = Sequence[str | Path]
 
 
 @pytest.fixture
@@ -28,94 +29,81 @@ def log(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool]]:
-    """Stand-ins of the arms; which were run, and whether they met a plan."""
-    ran: list[tuple[str, bool]] = []
+def made(monkeypatch: pytest.MonkeyPatch, log: Path) -> list[str]:
+    """Stand-ins of the commands: which were run, and whether arms met a plan."""
+    ran: list[str] = []
 
-    def run(log: Log, out: Path, plan: Path | None = None, **_more: Any) -> None:
-        assert not out.exists()
-        ran.append((out.name, plan is not None))
-        make_bundle(out, log.folder, {}, arm=out.name)
+    def hunt(words: Words, _say: object = None) -> None:
+        if words[0] == "record":
+            shutil.copytree(log, words[1])
+            ran.append("record")
+            assert tuple(words[2:]) == SHOP
+            return
+        _arm, _run, arm, of, out, *options = words
+        ran.append(f"{arm} {'with' if '--faults' in options else 'without'}")
+        make_bundle(Path(out), Path(of), {}, arm=ran[-1])
 
-    for name in ("run_batch", "run_story"):
-        monkeypatch.setattr(module, name, run)
+    monkeypatch.setattr(planning, "hunt", hunt)
     return ran
 
 
-def hunt(*words: object) -> str:
+def command(*words: object) -> str:
     result = CliRunner().invoke(app, [str(word) for word in words], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
 
 
 def test_both_arms_meet_the_plan_and_the_storys_runs_once_more_without(
-    tmp_path: Path, log: Path, made: list[tuple[str, bool]]
+    tmp_path: Path, log: Path, made: list[str]
 ) -> None:
-    said: list[str] = []
-    found = reenact(tmp_path / "out", log, None, said.append)
+    found = reenact(tmp_path / "out", log, None)
     assert found == (log, [tmp_path / "out" / "arms" / name for name in NAMES])
-    assert made == [("batch-faults", True), ("story-faults", True), ("story", False)]
-    assert len(said) == 3
+    assert made == MET
 
 
-def test_what_is_whole_is_not_made_again_and_what_is_half_is_made_anew(
-    tmp_path: Path, log: Path, made: list[tuple[str, bool]]
+def test_what_is_whole_is_not_made_again_and_what_is_half_or_of_another_log_is_made_anew(
+    tmp_path: Path, log: Path, made: list[str]
 ) -> None:
-    reenact(tmp_path / "out", log, None, lambda _said: None)
+    reenact(tmp_path / "out", log, None)
     (tmp_path / "out" / "arms" / "story" / "arm.json").unlink()
     made.clear()
-    reenact(tmp_path / "out", log, None, lambda _said: None)
-    assert made == [("story", False)]
+    reenact(tmp_path / "out", log, None)
+    assert made == ["story without"]
+    reenact(tmp_path / "out", make_log(tmp_path / "other", EVENTS[:1], [(10, "u")]), None)
+    assert made[1:] == MET
 
 
-def test_without_a_log_one_of_a_small_shop_is_recorded_once(
-    tmp_path: Path, log: Path, made: list[tuple[str, bool]], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    recorded: list[Path] = []
-
-    def record_shop(folder: Path, *_given: Any, **_more: Any) -> None:
-        recorded.append(folder)
-        shutil.copytree(log, folder)
-
-    monkeypatch.setattr(module, "record_shop", record_shop)
+def test_without_a_log_one_of_a_small_shop_is_recorded_once(tmp_path: Path, made: list[str]) -> None:
     for _ in range(2):
-        assert reenact(tmp_path / "out", None, None, lambda _said: None)[0] == tmp_path / "out" / "log"
-    assert recorded == [tmp_path / "out" / "log"]
-    assert len(made) == 3
+        assert reenact(tmp_path / "out", None, None)[0] == tmp_path / "out" / "log"
+    assert made == ["record", *MET]
 
 
-def test_arms_of_another_log_or_another_plan_are_not_mixed_with_these(
-    tmp_path: Path, log: Path, made: list[tuple[str, bool]]
-) -> None:
-    reenact(tmp_path / "out", log, None, lambda _said: None)
-    other = make_log(tmp_path / "other", EVENTS[:1], [(10, "u")])
-    with pytest.raises(BadInput, match="was made from another log"):
-        reenact(tmp_path / "out", other, None, lambda _said: None)
+def test_arms_that_met_another_plan_are_not_mixed_with_these(tmp_path: Path, log: Path, made: list[str]) -> None:
+    reenact(tmp_path / "out", log, None)
     plan = json.loads(BAD_DAY.read_text())
     (tmp_path / "plan.json").write_text(json.dumps(plan | {"name": "another"}))
     with pytest.raises(BadInput, match="have met another plan"):
-        reenact(tmp_path / "out", log, tmp_path / "plan.json", lambda _said: None)
+        reenact(tmp_path / "out", log, tmp_path / "plan.json")
     with pytest.raises(BadInput, match="is no plan of faults"):
-        reenact(tmp_path / "new", log, tmp_path / "none.json", lambda _said: None)
+        reenact(tmp_path / "new", log, tmp_path / "none.json")
+    assert made == MET
 
 
-def test_one_command_makes_the_arms_and_judges_them(tmp_path: Path, log: Path, made: list[tuple[str, bool]]) -> None:
-    said = hunt("compare", "--story", "--log", log, "--out", tmp_path / "out")
-    assert [name for name, _ in made] == NAMES
+def test_one_command_makes_the_arms_and_judges_them(tmp_path: Path, log: Path, made: list[str]) -> None:
+    said = command("compare", "--story", "--log", log, "--out", tmp_path / "out")
     judgement = json.loads((tmp_path / "out" / "judgement.json").read_text())
-    assert [one["arm"] for one in judgement["arms"]] == NAMES
+    assert [one["arm"] for one in judgement["arms"]] == made == MET
     assert judgement["options"]["horizon_hours"] == module.HORIZON_HOURS
     assert "judgement.html" in said
-    hunt("compare", "--story", "--log", log, "--out", tmp_path / "out", "--horizon", "6")
+    command("compare", "--story", "--log", log, "--out", tmp_path / "out", "--horizon", "6")
     assert json.loads((tmp_path / "out" / "judgement.json").read_text())["options"]["horizon_hours"] == 6
-    assert len(made) == 3
+    assert made == MET
 
 
 def test_what_is_interrupted_says_how_to_go_on(tmp_path: Path, log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(*_given: Any, **_more: Any) -> None:
-        signal.raise_signal(signal.SIGTERM)  # to this thread, and so at once
-
-    monkeypatch.setattr(module, "run_batch", run)
+    # To this thread, and so at once.
+    monkeypatch.setattr(planning, "hunt", lambda *_given: signal.raise_signal(signal.SIGTERM))
     words = ["compare", "--story", "--log", str(log), "--out", str(tmp_path / "out")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 130
@@ -138,5 +126,5 @@ def test_what_does_not_go_together_is_one_sentence(
     tmp_path: Path, log: Path, words: Callable[[Path, Path], list[object]], said: str
 ) -> None:
     with pytest.raises(BadInput, match=said):
-        hunt("compare", *words(log, tmp_path / "out"))
+        command("compare", *words(log, tmp_path / "out"))
     assert not (tmp_path / "out").exists()

@@ -197,18 +197,11 @@ MUTATIONS = [
         CAUSES + "test_reads_during_a_fault_are_counted_until_readers_were_served_as_before",
     ),
     (
-        "arms of another log are taken for these",
-        MADE + "reenact.py",
-        'elif read_document(bundle, "arm")["log_hash"] != read.log_hash:',
-        "elif False:",
-        REENACT + "test_arms_of_another_log_or_another_plan_are_not_mixed_with_these",
-    ),
-    (
         "arms that met another plan are taken for these",
         MADE + "reenact.py",
         'if kept.exists() and kept.read_text(encoding="utf-8") != wanted:',
         "if False:",
-        REENACT + "test_arms_of_another_log_or_another_plan_are_not_mixed_with_these",
+        REENACT + "test_arms_that_met_another_plan_are_not_mixed_with_these",
     ),
     (
         "bundles are given beside the story and not looked at",
