@@ -72,7 +72,7 @@ class Settings(BaseSettings):
     lookup_password: str = Field(
         "", repr=False, description="password of the look-up page (/look); empty: no such page"
     )
-    api_connections: int = Field(4, ge=1, le=100, description="connections that each process of the read API keeps")
+    api_connections: int = Field(2, ge=1, le=100, description="connections that each process of the read API keeps")
     api_patience_ms: int = Field(
         1000,
         ge=10,
