@@ -19,45 +19,45 @@ from pipeline.line import STAGES
 from pipeline.settings import load_settings
 
 FIRST = parse_hour("2025-05-31T20")  # before the DAG's default start: any hour can be backfilled
-OLDER = 2
+NEWER, OLDER = 3, 2
 
 pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
 
 
-def test_six_hours_are_published_in_order_and_older_ones_never_go_live(tmp_path: Path) -> None:
-    settings = open_small_shop(tmp_path / "var", FIRST, OLDER + 6)
-    begin, end = FIRST + OLDER * HOUR, FIRST + (OLDER + 5) * HOUR
-    six = [format_hour(hour) for hour in hours_between(begin, end)]
-    two = [format_hour(FIRST), format_hour(FIRST + HOUR)]
+def test_hours_are_published_in_order_and_older_ones_never_go_live(tmp_path: Path) -> None:
+    settings = open_small_shop(tmp_path / "var", FIRST, OLDER + NEWER)
+    older = hours_between(FIRST, FIRST + (OLDER - 1) * HOUR)
+    newer = hours_between(older[-1] + HOUR, older[-1] + NEWER * HOUR)
+    first, second = ([format_hour(hour) for hour in hours] for hours in (newer, older))
     progress = []
 
     with airflow_server.airflow_running(settings) as client:
         with pytest.raises(BadInput, match="busy with another job"), airflow_server.airflow_running(settings):
             pass
-        runs = client.wait(client.backfill(begin, end), progress.append)
-        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in six]
+        runs = client.wait(client.backfill(newer[0], newer[-1]), progress.append)
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in first]
         assert all(len(run.tasks) == len(STAGES) for run in runs)
-        assert len(progress) > 6
+        assert len(progress) > NEWER
         assert published(settings) == [
-            {"hour": hour, "status": "published", "is_live": hour == six[-1]} for hour in six
+            {"hour": hour, "status": "published", "is_live": hour == first[-1]} for hour in first
         ]
 
-        # two older hours: new history
-        runs = client.wait(client.backfill(FIRST, FIRST + HOUR))
-        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in two]
-        # the same again: the same bytes, so nothing new
-        runs = client.wait(client.backfill(FIRST, FIRST + HOUR))
-        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in two]
+        # older hours: new history
+        runs = client.wait(client.backfill(older[0], older[-1]))
+        assert [(run.hour, run.state) for run in runs] == [(hour, "success") for hour in second]
+        # the oldest again: the same bytes, so nothing new
+        runs = client.wait(client.backfill(older[0], older[0]))
+        assert [(run.hour, run.state) for run in runs] == [(second[0], "success")]
         # missing hours only: there are none
-        assert client.wait(client.backfill(FIRST, end, reprocess="none")) == []
+        assert client.wait(client.backfill(older[0], newer[-1], reprocess="none")) == []
 
         port = int(client.url.rsplit(":", 1)[1])
         secrets = settings.home / "airflow" / "secrets.json"
         assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
         assert stat.S_IMODE(secrets.parent.stat().st_mode) == 0o700
 
-    assert [row["hour"] for row in published(settings)] == six + two
-    assert [row["hour"] for row in published(settings) if row["is_live"]] == [six[-1]]
+    assert [row["hour"] for row in published(settings)] == first + second
+    assert [row["hour"] for row in published(settings) if row["is_live"]] == [first[-1]]
     assert not airflow_server.is_up(settings)
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
