@@ -10,6 +10,8 @@ UV := .venv-uv/bin/uv
 export UV_SYSTEM_CERTS := 1
 export UV_NO_PROGRESS := 1
 export UV_PYTHON_DOWNLOADS := never
+# A busy machine may take longer than uv's minute to compile the largest packages.
+export UV_COMPILE_BYTECODE_TIMEOUT := 600
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 

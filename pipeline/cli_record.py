@@ -1,6 +1,8 @@
 """Logs of a comparison, and the arms that run on them."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -116,7 +118,7 @@ def batch(
 
     read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
     total = len(list(split_log(read.started, read.ended, every)))
-    with interruptible(NOTHING_STAYS), progress_bar() as progress:
+    with whole_or_nothing(out), progress_bar() as progress:
         task = progress.add_task("batch", total=total)
 
         def tell(one: "Ran") -> None:
@@ -162,7 +164,7 @@ def story(
     from pipeline.comparison.story_arm import run_story
 
     every, takes, loads = parse_duration(cadence), parse_duration(delay), parse_duration(load)
-    with interruptible(NOTHING_STAYS):
+    with whole_or_nothing(out):
         ran = run_story(read_log(log), out, cadence=every, delay=takes, load=loads, seed=seed, plan=faults)
     tell_runs(out, ran, " and are not tried again; the table stayed as they left it")
 
@@ -203,7 +205,7 @@ def stream(
     from pipeline.comparison.stream import run_stream
 
     read, together = read_log(log), parse_duration(micro_batch)
-    with progress_bar() as progress:
+    with whole_or_nothing(out), progress_bar() as progress:
         task = progress.add_task("stream", total=read.counts["events"])
         told = {"tell": lambda rows: progress.update(task, advance=rows)}
         run_stream(read, batch, out, micro_batch=together, broker=broker, **told)
@@ -215,5 +217,20 @@ def control(name: str, log: Path, batch: Path, out: Path) -> None:
     from pipeline.comparison.controls import run_control
     from pipeline.comparison.log import read_log
 
-    run_control(name, read_log(log), batch, out)
+    with whole_or_nothing(out):
+        run_control(name, read_log(log), batch, out)
     show.sentence(f"{out}: bundle of the control {name}")
+
+
+@contextmanager
+def whole_or_nothing(out: Path) -> Iterator[None]:
+    """The bundle that is made here is whole, or nothing of it stays; an interruption says so."""
+    from pipeline.comparison.log import check_new
+
+    check_new(out)
+    try:
+        with interruptible(NOTHING_STAYS):
+            yield
+    except BaseException:
+        shutil.rmtree(out, ignore_errors=True)  # nothing was in it before
+        raise

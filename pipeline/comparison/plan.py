@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.comparison.clock import parse_duration, split_hours
+from pipeline.comparison.clock import parse_duration, split_log
 from pipeline.comparison.log import Log, read_log
 from pipeline.comparison.validate import find_breaches
 from pipeline.errors import BadInput, TreasureHuntError
@@ -65,7 +65,7 @@ def check_plan(log: Log, cadences: Iterable[str], horizon: int) -> None:
     """Raises `BadInput` for what would end the comparison on this log later: a cadence or a horizon it has no room for."""
     for cadence in cadences:
         every, _, delay = cadence.partition("+")
-        list(split_hours(log.started, log.ended, parse_duration(every)))
+        list(split_log(log.started, log.ended, parse_duration(every)))
         parse_duration(delay or "0s")
     if horizon * HOUR >= log.ended - log.started:
         raise BadInput(

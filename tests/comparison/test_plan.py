@@ -67,7 +67,7 @@ def test_of_batches_that_are_not_asked_for_only_those_are_run_that_others_are_ma
 
 def test_a_cadence_or_horizon_that_the_log_has_no_room_for_is_refused_at_once() -> None:
     log = Log(Path("log"), "shop", 1, START, START + timedelta(hours=12), {}, "hash")
-    plan.check_plan(log, ["1h", "4h+30m"], 11)
+    plan.check_plan(log, ["1h", "15m", "4h+30m"], 11)
     with pytest.raises(BadInput, match="which 5 does not divide"):
         plan.check_plan(log, ["1h", "5h"], 4)
     with pytest.raises(BadInput, match="'later' is not a duration"):

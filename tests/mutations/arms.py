@@ -367,4 +367,18 @@ MUTATIONS = [
         "        pass\n",
         TESTS + "test_plan.py::test_what_fails_or_was_killed_leaves_nothing_under_its_name",
     ),
+    (
+        "arm run: half a bundle stays",
+        "pipeline/cli_record.py",
+        "        shutil.rmtree(out, ignore_errors=True)  # nothing was in it before\n",
+        "",
+        "tests/pipeline/test_cli_record.py::test_what_is_interrupted_or_fails_leaves_no_half_bundle_and_what_was_there_stays",
+    ),
+    (
+        "a comparison is planned in whole hours only",
+        "pipeline/comparison/plan.py",
+        "list(split_log(log.started, log.ended, parse_duration(every)))",
+        "assert parse_duration(every) >= HOUR",
+        "tests/comparison/test_plan.py",
+    ),
 ]

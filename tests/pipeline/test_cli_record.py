@@ -150,6 +150,32 @@ def test_an_interrupted_batch_arm_leaves_nothing_and_says_so(
     assert signal.getsignal(signal.SIGTERM) == handler
 
 
+@pytest.mark.parametrize(
+    ("arm", "made_by"),
+    [("stream", "pipeline.comparison.stream.run_stream"), ("popular", "pipeline.comparison.controls.run_control")],
+)
+def test_what_is_interrupted_or_fails_leaves_no_half_bundle_and_what_was_there_stays(
+    log: Path, monkeypatch: pytest.MonkeyPatch, arm: str, made_by: str
+) -> None:
+    out, batch = log.parent / "out", str(log.parent / "batch")
+
+    def make_half(end: BaseException) -> int:
+        def make(*_given: Any, **_named: Any) -> None:
+            out.mkdir()
+            (out / "recommendations.parquet").touch()
+            raise end
+
+        monkeypatch.setattr(made_by, make)
+        result = CliRunner().invoke(app, ["arm", "run", arm, str(log), str(out), "--batch", batch])
+        return result.exit_code
+
+    assert make_half(KeyboardInterrupt()) == 130 and not out.exists()
+    assert make_half(BadInput("no")) != 0 and not out.exists()
+    out.mkdir()
+    (out / "arm.json").touch()
+    assert make_half(KeyboardInterrupt()) != 130 and (out / "arm.json").exists()
+
+
 def test_the_story_is_told_with_what_its_jobs_died_of(log: Path, tmp_path: Path) -> None:
     cut = {"fault": "cut", "kind": "cut", "hour": 1, "minutes": 30, "share": 0.5}
     plan = tmp_path / "plan.json"
