@@ -5,7 +5,6 @@ them. Measured is how long things take: a run begins when it is due (later by th
 before it is still at work), and each stage moves the clock on by the seconds that it really took.
 """
 
-import shutil
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
@@ -102,16 +101,12 @@ def run_batch(
             + (PACE_NOTES.format(cadence=name_duration(cadence)) if pace.times > 1 else "")
             + (DISTURBED_NOTES if arm else ""),
         }
-        try:
-            if arm is None:
-                export_run(out, log, feed, ran, settings, described)
-                write_durations(out, ran)
-            else:
-                tell_faults_of = partial(tell_faults, arm)
-                export_run(out, log, feed, ran, settings, described, arm.answers, tell_faults_of)
-        except BaseException:
-            shutil.rmtree(out, ignore_errors=True)  # it was empty, and half a bundle is none
-            raise
+        if arm is None:
+            export_run(out, log, feed, ran, settings, described)
+            write_durations(out, ran)
+        else:
+            tell_faults_of = partial(tell_faults, arm)
+            export_run(out, log, feed, ran, settings, described, arm.answers, tell_faults_of)
     return ran
 
 

@@ -5,7 +5,6 @@ Its clock is that of the batch arm: when things happen is simulated, what readin
 leaves the table as it is until the next one that comes through.
 """
 
-import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -88,11 +87,7 @@ def run_story(
             "delay_seconds": delay.total_seconds(),
             "notes": notes + (" It meets a plan of faults and notices of them what its job dies of." if plan else ""),
         }
-        try:
-            export_story(out, log, feed, ran, faults, settings, described)
-        except BaseException:
-            shutil.rmtree(out, ignore_errors=True)  # it was empty, and half a bundle is none
-            raise
+        export_story(out, log, feed, ran, faults, settings, described)
     return ran
 
 

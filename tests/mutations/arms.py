@@ -214,13 +214,6 @@ MUTATIONS = [
         ARMS + "test_every_delivered_row_has_its_fate_and_is_visible_with_the_first_version_that_knows_it",
     ),
     (
-        "half a bundle stays of a batch arm that was interrupted",
-        "pipeline/comparison/batch.py",
-        "shutil.rmtree(out, ignore_errors=True)",
-        "pass",
-        "tests/pipeline/test_cli_record.py::test_an_interrupted_batch_arm_leaves_nothing_and_says_so",
-    ),
-    (
         "a batch arm that published nothing ends well",
         "pipeline/cli_record.py",
         "if not published:",
