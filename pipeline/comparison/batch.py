@@ -91,7 +91,7 @@ def run_batch(
         described = {
             "arm": f"batch {name_duration(cadence)}"
             + (f" +{name_duration(delay)}" if delay else "")
-            + (", faults" if arm else ""),
+            + (" (faults)" if arm else ""),
             "kind": "batch",
             "seed": settings.seed,
             "cadence_seconds": cadence.total_seconds(),

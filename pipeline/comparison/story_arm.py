@@ -80,7 +80,7 @@ def run_story(
                 tell(ran[-1])
         notes = NOTES.format(delay=name_duration(delay), load=name_duration(load))
         described = {
-            "arm": f"story {name_duration(cadence)} +{name_duration(delay)}" + (", faults" if plan else ""),
+            "arm": f"story {name_duration(cadence)} +{name_duration(delay)}" + (" (faults)" if plan else ""),
             "kind": "control",
             "seed": settings.seed,
             "cadence_seconds": cadence.total_seconds(),

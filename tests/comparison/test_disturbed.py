@@ -243,7 +243,7 @@ def rows_of(bundle: Path, table: str) -> Rows:
 def test_a_batch_that_met_faults_leaves_a_valid_bundle_that_says_so(short: Log, bad: Path) -> None:
     assert find_breaches(bad, short.folder) == []
     arm = read_document(bad, "arm")
-    assert arm["arm"] == "batch 1h, faults" and "meets a plan of faults" in arm["notes"]
+    assert arm["arm"] == "batch 1h (faults)" and "meets a plan of faults" in arm["notes"]
     runs = rows_of(bad, "runs")
     assert [run["status"] for run in runs] == ["published", "published"]
     repeated = FaultyFeed(short, bad, []).events_of(FIRST).num_rows

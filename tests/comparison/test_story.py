@@ -224,7 +224,7 @@ def bad(log: Log, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[
 def test_with_faults_the_bundle_is_valid_and_its_name_says_so(log: Log, bad: tuple[Path, list[Told]]) -> None:
     bundle, told = bad
     assert find_breaches(bundle, log.folder) == []
-    assert read_document(bundle, "arm")["arm"] == "story 1h +1h, faults"
+    assert read_document(bundle, "arm")["arm"] == "story 1h +1h (faults)"
     versions = {run["version"] for run in rows_of(bundle, "runs")}
     assert {row["version"] for row in rows_of(bundle, "recommendations")} <= versions
     # The runs of 11 to 16: the file of 10 is late, the database goes away while the second loads, the third cannot read.
