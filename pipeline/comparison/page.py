@@ -107,14 +107,14 @@ def availability(judgement: Judgement) -> Html:
     """Reads that were not good, by cause."""
     figures, rows, most = judgement["figures"], [], 0.0
     shares = {
-        one["arm"]: {cause: value(figures, one["arm"], "availability", "failed", cause) for cause in CAUSES}
+        one["arm"]: {cause: value(figures, one["arm"], "availability", "not_good", cause) for cause in CAUSES}
         for one in judgement["arms"]
     }
     most = max((sum(share or 0.0 for share in of.values()) for of in shares.values()), default=0.0)
     for name, of in shares.items():
-        failed = {cause: share or 0.0 for cause, share in of.items()}
-        rest = max(most - sum(failed.values()), 0.0)
-        drawn = charts.bar({**failed, "": rest}, [*CAUSE_COLOURS, 8]) if sum(failed.values()) else ""
+        known = {cause: share or 0.0 for cause, share in of.items()}
+        rest = max(most - sum(known.values()), 0.0)
+        drawn = charts.bar({**known, "": rest}, [*CAUSE_COLOURS, 8]) if sum(known.values()) else ""
         rows.append(
             [
                 name,
@@ -126,10 +126,10 @@ def availability(judgement: Judgement) -> Html:
                 f"{number(value(figures, name, 'latency', 'p99'), 3) or '–'}",
             ]
         )
-    bar = f"failed, to {tell_share(most)}" if most else "failed"
+    bar = f"not good, to {tell_share(most)}" if most else "not good"
     heads = ["arm", "good", *CAUSES, bar, "list of everyone", "p50 ms", "p99 ms"]
     return card(
-        "Availability by cause",
+        "Reads that were not good, by cause",
         table(heads, rows, right=tuple(head for head in heads[1:] if head != bar)),
         charts.legend(CAUSES, CAUSE_COLOURS),
         hint="Of all reads of the log, each counted once. stale: the data lay more than "

@@ -108,7 +108,7 @@ def answers(connection: duckdb.DuckDBPyConnection, stale_seconds: float) -> pa.T
 
 
 def availability(answered: pa.Table) -> Iterator[Measure]:
-    """Good reads of all reads of the log, what the others failed by, each by one cause, and how long answers took.
+    """Good reads of all reads of the log, the others each by one cause (stale among them), and how long answers took.
 
     Reads that got the list of everyone are good ones; their share stands apart.
     """
@@ -116,7 +116,7 @@ def availability(answered: pa.Table) -> Iterator[Measure]:
     outcomes = Counter(answered.column("outcome").to_pylist())
     yield Measure("availability", "good", "all", "share", outcomes["good"] / count if count else None, count)
     for cause in CAUSES:
-        yield Measure("availability", "failed", cause, "share", outcomes[cause] / count if count else None, count)
+        yield Measure("availability", "not_good", cause, "share", outcomes[cause] / count if count else None, count)
     fallback = answered.column("is_fallback").to_numpy(zero_copy_only=False)
     yield Measure("availability", "fallback", "all", "share", float(fallback.mean()) if count else None, count)
     took = answered.column("latency_ms").drop_null().to_numpy()

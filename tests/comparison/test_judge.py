@@ -136,9 +136,9 @@ def test_reads_fail_by_one_cause_each(tmp_path: Path, log: Path) -> None:
     last |= {"list_age_seconds": 75 * 60 + 0.1, "served_reason": "popular"}
     del tables["reads"][2]
     found = judged(tmp_path, log, tables)
-    shares = {cause: value(found, "availability", "failed", cause) for cause in ("4xx", "5xx", "empty", "stale")}
+    shares = {cause: value(found, "availability", "not_good", cause) for cause in ("4xx", "5xx", "empty", "stale")}
     assert shares == dict.fromkeys(shares, 0.2)
-    assert value(found, "availability", "failed", "unanswered") == 0.2
+    assert value(found, "availability", "not_good", "unanswered") == 0.2
     assert value(found, "availability", "good") == 0.0
     assert value(found, "availability", "fallback") == 0.2
     assert (value(found, "latency", "p50"), value(found, "latency", "p99")) == (5.0, 95.0)
@@ -152,7 +152,7 @@ def test_where_an_arm_does_not_say_how_old_a_list_is_its_run_does(tmp_path: Path
     for row in tables["reads"]:
         row["list_age_seconds"] = None
     found = judged(tmp_path, log, tables, Options(stale_minutes=85))
-    assert value(found, "availability", "failed", "stale") == 0.8  # all but w at 14, 84 minutes behind
+    assert value(found, "availability", "not_good", "stale") == 0.8  # all but w at 14, 84 minutes behind
 
 
 def test_how_old_a_list_is_its_run_says_and_not_the_arm(tmp_path: Path, log: Path) -> None:
@@ -160,7 +160,7 @@ def test_how_old_a_list_is_its_run_says_and_not_the_arm(tmp_path: Path, log: Pat
     for row in tables["reads"]:
         row["list_age_seconds"] = 0.0
     found = judged(tmp_path, log, tables, Options(stale_minutes=85))
-    assert value(found, "availability", "failed", "stale") == 0.8
+    assert value(found, "availability", "not_good", "stale") == 0.8
 
 
 def test_novelty_is_of_the_reads_that_showed_a_list(tmp_path: Path, log: Path) -> None:
@@ -187,7 +187,7 @@ def test_a_stale_list_was_shown_and_is_scored(tmp_path: Path, log: Path) -> None
     for row in tables["reads"]:
         row["list_age_seconds"] = 1e6
     found = judged(tmp_path, log, tables)
-    assert value(found, "availability", "failed", "stale") == 1.0
+    assert value(found, "availability", "not_good", "stale") == 1.0
     assert value(found, "quality", "recall") == pytest.approx(1 / 4)
 
 

@@ -46,9 +46,16 @@ def test_the_page_shows_every_arm_loads_nothing_and_names_what_was_only_reported
     assert text.count("reported, not measured") == 2
     assert "4 h 15 min" in text and "35 % answered with HTTP 400" in text
     assert not re.findall(r'(?:src|href)="(?!data:)[^"]*"|url\(|@import', text)
-    for title in ("Freshness", "The frontier", "Quality at serving time", "Availability by cause", "Cost", "Recovery"):
+    for title in ("Freshness", "The frontier", "Quality at serving time", "Cost", "Recovery"):
         assert f"<h2>{title}</h2>" in text
     assert re.search(r"<td>disk full</td>.*?<td[^>]*>60 min</td><td[^>]*>never</td>", text)
+
+
+def test_reads_that_are_not_good_are_not_all_called_failed(tmp_path: Path, log: Path) -> None:
+    bundle = arm(tmp_path / "1", log, "ab")  # data of hour 1, read at hours 10 and 12
+    text = comparison_page(judge([bundle], log, Options()))
+    [stands] = re.findall(r"<h2>Reads that were not good, by cause</h2>.*?</section>", text)
+    assert "<th>not good, to 100 %</th>" in stands and "failed" not in stands
 
 
 def test_how_far_seeds_lie_apart_is_shown(tmp_path: Path, log: Path) -> None:

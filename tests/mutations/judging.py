@@ -275,6 +275,13 @@ MUTATIONS = [
         SIDE + "test_a_planted_better_arm_wins_beyond_chance",
     ),
     (
+        "a stale read is called failed",
+        "pipeline/comparison/page.py",
+        'f"not good, to {tell_share(most)}"',
+        'f"failed, to {tell_share(most)}"',
+        PAGE + "test_reads_that_are_not_good_are_not_all_called_failed",
+    ),
+    (
         "what was reported passes for measured",
         "pipeline/comparison/page.py",
         'badge("reported, not measured", "warning")',
