@@ -18,7 +18,7 @@ from pipeline.comparison import causes, service
 from pipeline.comparison.bundle import open_tables, read_table
 from pipeline.comparison.quality import Scores, World, read_world, score_bundle
 from pipeline.comparison.validate import check_bundle, check_log
-from pipeline.comparison.verdict import decide
+from pipeline.comparison.verdict import decide, rivals_of
 from pipeline.comparison.worth import HOURS_BEFORE, Row, rounded, worth
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
@@ -81,8 +81,8 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         scores[arm] = [score for _, score in judged]
         rows += over_seeds(arm, [measures for measures, _ in judged])
     say("comparing")
-    rows += worth(world, scores, options.seed)
     described = [describe(arm, of) for arm, of in arms.items()]
+    rows += worth(world, scores, rivals_of(described), options.seed)
     figures = [rounded(row) for row in rows]
     return {
         "schema": 1,

@@ -31,12 +31,18 @@ def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     points = sorted((point(one, figures) for one in arms), key=_freshness)
     as_good = [one for one in points if one["is_as_good"]]
     enough = as_good[-1]["arm"] if as_good and len(points) > 1 else None
-    rivals = [one for one in points if one["kind"] != "control"]
-    rivals = rivals if len(rivals) > 1 else points
+    names = rivals_of(arms)
+    rivals = [one for one in points if one["arm"] in names]
     if len(rivals) == 1:
         return {"frontier": points, "enough": enough, "headline": "", "sentences": [_alone(rivals[0])]}
     said = sentences(points, rivals, enough)
     return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
+
+
+def rivals_of(arms: Sequence[dict[str, Any]]) -> list[str]:
+    """The arms that can win: those that are no controls, or all where fewer than two are."""
+    names = [one["arm"] for one in arms if one["kind"] != "control"]
+    return names if len(names) > 1 else [one["arm"] for one in arms]
 
 
 def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
@@ -44,6 +50,7 @@ def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
     name = arm["arm"]
     ndcg = find(figures, name, "quality", "ndcg") or {}
     behind = find(figures, name, "behind_best", "ndcg") or {}
+    behind_rival = find(figures, name, "behind_best", "ndcg", "rivals") or {}
     return {
         "arm": name,
         "kind": arm["kind"],
@@ -59,6 +66,7 @@ def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
         "behind_best_low": behind.get("low"),
         "behind_best_high": behind.get("high"),
         "is_as_good": None if behind.get("high") is None else bool(behind["high"] >= 0),
+        "behind_rival_high": behind_rival.get("high"),
         "usd_per_million_events": value(figures, name, "cost", "usd_per_million_events"),
         "cpu_seconds": value(figures, name, "cost", "cpu_seconds"),
     }
@@ -77,8 +85,10 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
     said = [f"Freshest: {fresh[0]['arm']}."] if fresh else []
     if scored:
         best = max(scored, key=lambda one: one["ndcg"])
-        is_sure = not any(one["is_as_good"] or one["behind_best_high"] is None for one in scored if one is not best)
-        said.append(f"Best lists: {best['arm']}{'' if is_sure or len(scored) == 1 else ', though not beyond chance'}.")
+        # A control that is better than all of them says nothing of how they stand to each other.
+        highs = [one["behind_rival_high"] for one in scored if one is not best]
+        is_sure = all(high is not None and high < 0 for high in highs)
+        said.append(f"Best lists: {best['arm']}{'' if is_sure else ', though not beyond chance'}.")
     if paid:
         least = _cheapest(paid)
         said += [f"Cheapest: {least[0]['arm']}."] if len(least) == 1 else []
@@ -129,11 +139,13 @@ def _better(rivals: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) 
     best = max(known, key=lambda one: one["ndcg"])
     top = max((one for one in points if one["ndcg"] is not None), key=lambda one: one["ndcg"])
     said = f"Best lists were those of {best['arm']}: NDCG {best['ndcg']:.4f}"
+    among, high = points, "behind_best_high"
     if top["arm"] != best["arm"]:
-        return f"{said}, behind the control {top['arm']} with {top['ndcg']:.4f}."
-    others = [one for one in points if one is not best and one["ndcg"] is not None]
-    ties = [one["arm"] for one in others if one["is_as_good"]]
-    unsure = [one["arm"] for one in others if one["behind_best_high"] is None and one["arm"] not in ties]
+        said += f", behind the control {top['arm']} with {top['ndcg']:.4f}"
+        among, high = rivals, "behind_rival_high"
+    others = [one for one in among if one is not best and one["ndcg"] is not None]
+    ties = [one["arm"] for one in others if one[high] is not None and one[high] >= 0]
+    unsure = [one["arm"] for one in others if one[high] is None]
     beaten = [one["arm"] for one in others if one["arm"] not in {*ties, *unsure}]
     said += f"; beyond chance better than {', '.join(beaten)}" if beaten else ""
     said += f"; not to be told from {', '.join(ties)}" if ties else ""

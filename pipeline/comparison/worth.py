@@ -49,8 +49,11 @@ def user_means(values: Floats, users: NDArray[np.int64], mask: Mask) -> tuple[Fl
     return np.stack(sums, axis=1) / counts[:, None] if len(there) else np.empty((0, values.shape[1])), there
 
 
-def worth(world: World, scores: Mapping[str, Sequence[Scores]], seed: int) -> Iterator[Row]:
-    """Every row of what the arms' lists were worth; `scores` are those of each arm's seeds, the first arm first."""
+def worth(world: World, scores: Mapping[str, Sequence[Scores]], rivals: Sequence[str], seed: int) -> Iterator[Row]:
+    """Every row of what the arms' lists were worth; `scores` are those of each arm's seeds, the first arm first.
+
+    `rivals` are the arms that can win, in the same order.
+    """
     everything = np.ones(len(world.users), bool)
     served: Figures = {(arm, name): [one.served[name] for one in of] for arm, of in scores.items() for name in METRICS}
     for name, mask in {"all": everything, "warm": world.is_warm, "cold": ~world.is_warm}.items():
@@ -66,6 +69,7 @@ def worth(world: World, scores: Mapping[str, Sequence[Scores]], seed: int) -> It
         mean, least, most = float(np.mean(shares)), min(shares), max(shares)
         yield Row(arm, "quality", "coverage", "all", "share", mean, None, None, len(world.rarity), least, most)
         yield from by_list_age(arm, of, world, seed)
+    yield from behind(served, rivals, world.users, "rivals", seed)
     yield from staleness(world, scores, seed)
 
 
@@ -81,12 +85,17 @@ def compare(
             gains[arm, metric] = [mine - theirs for mine, theirs in _pair(*pairs)]
     yield from means(gains, users, mask, "gain", name, seed)
     if name == "all":
-        best = max(arms, key=lambda arm: (_mean(figures[arm, "ndcg"], users, mask), -arms.index(arm)))
-        theirs = figures[best, "ndcg"]
-        behind: Figures = {
-            (arm, "ndcg"): [mine - other for mine, other in _pair(figures[arm, "ndcg"], theirs)] for arm in arms
-        }
-        yield from means(behind, users, mask, "behind_best", name, seed)
+        yield from behind(figures, arms, users, name, seed)
+
+
+def behind(figures: Figures, arms: Sequence[str], users: NDArray[np.int64], name: str, seed: int) -> Iterator[Row]:
+    """How much NDCG of all reads each of these arms has less than the best of them; `name` says which arms they are."""
+    everything = np.ones(len(users), bool)
+    # The first of the highest, as max() takes it.
+    best = max(arms, key=lambda arm: _mean(figures[arm, "ndcg"], users, everything))
+    pairs = {arm: _pair(figures[arm, "ndcg"], figures[best, "ndcg"]) for arm in arms}
+    less: Figures = {(arm, "ndcg"): [mine - theirs for mine, theirs in of] for arm, of in pairs.items()}
+    yield from means(less, users, everything, "behind_best", name, seed)
 
 
 def _pair(mine: list[Floats], theirs: list[Floats]) -> list[tuple[Floats, Floats]]:

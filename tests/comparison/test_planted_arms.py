@@ -63,6 +63,22 @@ def test_a_planted_better_arm_wins_beyond_chance(tmp_path: Path, log: Path) -> N
     assert any(s.startswith("Cheapest was better") for s in found["sentences"])
 
 
+def test_rivals_that_tie_behind_a_control_are_not_told_apart(tmp_path: Path, log: Path) -> None:
+    arms = [
+        arm(tmp_path / "one", log, 0.5, arm="one"),
+        arm(tmp_path / "other", log, 0.5, arm="other"),
+        arm(tmp_path / "knows", log, 1.0, arm="knows", kind="control"),
+    ]
+    found = judge(arms, log, Options(horizon_hours=4))
+    best, rivals = (
+        [find(found["figures"], name, "behind_best", "ndcg", of) for name in ("one", "other", "knows")]
+        for of in ("all", "rivals")
+    )
+    assert all(row and row["high"] < 0 for row in best[:2]) and best[2] and best[2]["value"] == 0
+    assert [row and (row["value"], row["low"], row["high"]) for row in rivals] == [(0.0, 0.0, 0.0)] * 2 + [None]
+    assert "Best lists: one, though not beyond chance." in found["headline"]
+
+
 def test_a_planted_stale_arm_loses(tmp_path: Path, log: Path) -> None:
     arms = [
         arm(tmp_path / "fresh", log, 0.75, arm="fresh"),

@@ -24,7 +24,9 @@ def decided(**arms: dict[str, Any]) -> dict[str, Any]:
             {"arm": arm, "family": family, "measure": measure, "slice": "all"} | row
             for (family, measure), row in rows.items()
         ]
-    return decide([ARM | {"arm": arm} for arm in arms], figures)
+        rival = {"arm": arm, "family": "behind_best", "measure": "ndcg", "slice": "rivals"}
+        figures.append(rival | behind | {"high": said.get("rival", said.get("high"))})
+    return decide([ARM | {"arm": arm, "kind": said.get("kind", "other")} for arm, said in arms.items()], figures)
 
 
 def test_of_too_few_users_nobody_is_as_good_as_the_best_and_nothing_is_enough() -> None:
@@ -40,6 +42,20 @@ def test_of_enough_users_the_slowest_as_good_as_the_best_is_enough() -> None:
     assert [one["is_as_good"] for one in found["frontier"]] == [True, True]
     assert found["enough"] == "slow"
     assert found["sentences"][-1].startswith("Past slow ")
+
+
+def test_the_best_rival_is_held_against_the_other_rivals_when_a_control_beats_them_all() -> None:
+    control = {"kind": "control", "ndcg": 0.15, "high": 0.0}
+    a, b = {"ndcg": 0.1, "high": -0.04, "rival": 0.0}, {"ndcg": 0.0999, "high": -0.0401, "rival": 0.0003}
+    found = decided(a=a, b=b, c=control)
+    assert "Best lists: a, though not beyond chance." in found["headline"]
+    assert (
+        "Best lists were those of a: NDCG 0.1000, behind the control c with 0.1500; not to be told from b."
+        in found["sentences"]
+    )
+    sure = decided(a=a, b=b | {"ndcg": 0.07, "rival": -0.02}, c=control)
+    assert "Best lists: a." in sure["headline"]
+    assert any(sentence.endswith("with 0.1500; beyond chance better than b.") for sentence in sure["sentences"])
 
 
 @pytest.mark.parametrize(

@@ -261,6 +261,21 @@ MUTATIONS = [
         "tests/comparison/test_verdict.py::test_of_too_few_users_nobody_is_as_good_as_the_best_and_nothing_is_enough",
     ),
     (
+        "rivals are told apart by how far a control is ahead of them",
+        "pipeline/comparison/verdict.py",
+        'behind_rival = find(figures, name, "behind_best", "ndcg", "rivals") or {}',
+        "behind_rival = behind",
+        "tests/comparison/test_verdict.py::"
+        "test_the_best_rival_is_held_against_the_other_rivals_when_a_control_beats_them_all",
+    ),
+    (
+        "who is the best of the rivals is asked of the controls too",
+        "pipeline/comparison/worth.py",
+        'yield from behind(served, rivals, world.users, "rivals", seed)',
+        'yield from behind(served, list(scores), world.users, "rivals", seed)',
+        SIDE + "test_rivals_that_tie_behind_a_control_are_not_told_apart",
+    ),
+    (
         "a judgement is written into a bundle",
         "pipeline/cli_compare.py",
         "if (out / name).exists():",
