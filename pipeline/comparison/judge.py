@@ -18,7 +18,7 @@ from pipeline.comparison import causes, service
 from pipeline.comparison.bundle import open_tables, read_table
 from pipeline.comparison.quality import Scores, World, read_world, score_bundle
 from pipeline.comparison.validate import check_bundle, check_log
-from pipeline.comparison.verdict import decide, rivals_of
+from pipeline.comparison.verdict import decide, rivals_of, with_faults
 from pipeline.comparison.worth import HOURS_BEFORE, Row, rounded, worth
 from pipeline.errors import BadInput
 from pipeline.files import hash_file
@@ -82,7 +82,9 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         rows += over_seeds(arm, [measures for measures, _ in judged])
     say("comparing")
     described = [describe(arm, of) for arm, of in arms.items()]
-    rows += worth(world, scores, rivals_of(described), options.seed)
+    faulty = with_faults([row._asdict() for row in rows])
+    rivals = rivals_of(described, faulty)
+    rows += worth(world, scores, rivals, options.seed)
     figures = [rounded(row) for row in rows]
     return {
         "schema": 1,
@@ -92,7 +94,7 @@ def judge(bundles: Sequence[Path], log: Path, options: Options, say: Say = lambd
         "users_judged": len(np.unique(world.users)),
         "baseline": described[0]["arm"],
         "arms": described,
-        "remarks": remarks(described, ks, prices["id"]),
+        "remarks": remarks(described, ks, prices["id"], [arm for arm in arms if arm in faulty and arm not in rivals]),
         **decide(described, figures),
         "figures": figures,
     }
@@ -152,9 +154,13 @@ def describe(arm: str, bundles: list[tuple[Path, dict[str, Any]]]) -> dict[str, 
     return {"arm": arm, "seeds": seeds, "bundles": hashes, **{name: bundles[0][1][name] for name in SHOWN}}
 
 
-def remarks(arms: Sequence[dict[str, Any]], ks: Iterable[int], sheet: str) -> list[str]:
-    """What makes these arms less comparable than they look."""
+def remarks(arms: Sequence[dict[str, Any]], ks: Iterable[int], sheet: str, left_out: Sequence[str]) -> list[str]:
+    """What makes these arms less comparable than they look; `left_out` are those that met faults and cannot win."""
     said = []
+    if left_out:
+        said.append(
+            f"These arms met faults and are left out of who is freshest, best and cheapest: {', '.join(left_out)}."
+        )
     if few := [one["arm"] for one in arms if len(one["seeds"]) < MIN_SEEDS]:
         said.append(
             f"Fewer than {MIN_SEEDS} seeds, so how much is chance in the arm itself is not seen: {', '.join(few)}."

@@ -1,6 +1,6 @@
 """From the figures of a judgement: who was fresher, better and cheaper, and where fresher stops buying anything."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from pipeline.report.html import age, number
@@ -31,7 +31,7 @@ def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     points = sorted((point(one, figures) for one in arms), key=_freshness)
     as_good = [one for one in points if one["is_as_good"]]
     enough = as_good[-1]["arm"] if as_good and len(points) > 1 else None
-    names = rivals_of(arms)
+    names = rivals_of(arms, with_faults(figures))
     rivals = [one for one in points if one["arm"] in names]
     if len(rivals) == 1:
         return {"frontier": points, "enough": enough, "headline": "", "sentences": [_alone(rivals[0])]}
@@ -39,10 +39,20 @@ def decide(arms: Sequence[dict[str, Any]], figures: Figures) -> dict[str, Any]:
     return {"frontier": points, "enough": enough, "headline": headline(rivals), "sentences": said}
 
 
-def rivals_of(arms: Sequence[dict[str, Any]]) -> list[str]:
-    """The arms that can win: those that are no controls, or all where fewer than two are."""
-    names = [one["arm"] for one in arms if one["kind"] != "control"]
-    return names if len(names) > 1 else [one["arm"] for one in arms]
+def with_faults(figures: Figures) -> set[str]:
+    """The arms that met faults."""
+    return {row["arm"] for row in figures if row["family"] == "recovery"}
+
+
+def rivals_of(arms: Sequence[dict[str, Any]], faulty: Collection[str]) -> list[str]:
+    """The arms that can win: those that are no controls and met no faults; where fewer than two are, all that met none,
+    else all that are no controls, else all.
+    """
+    everyone = [one["arm"] for one in arms]
+    no_controls = [one["arm"] for one in arms if one["kind"] != "control"]
+    # A run that fails does less, so an arm that met faults may look cheap.
+    groups = [[name for name in names if name not in faulty] for names in (no_controls, everyone)]
+    return next((names for names in (*groups, no_controls) if len(names) > 1), everyone)
 
 
 def point(arm: dict[str, Any], figures: Figures) -> dict[str, Any]:
@@ -96,7 +106,7 @@ def headline(rivals: Sequence[dict[str, Any]]) -> str:
 
 
 def sentences(points: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]], enough: str | None) -> list[str]:
-    """What a reader should take away; `rivals` are the arms that are no controls, or all where fewer than two are."""
+    """What a reader should take away; `rivals` are the arms that can win."""
     said = [_fresher(rivals), _better(rivals, points), _cheaper(rivals), _surer(rivals), _failing(points)]
     if enough:
         fresher = [one for one in points if _freshness(one) < _freshness(_of(points, enough))]
@@ -141,7 +151,8 @@ def _better(rivals: Sequence[dict[str, Any]], points: Sequence[dict[str, Any]]) 
     said = f"Best lists were those of {best['arm']}: NDCG {best['ndcg']:.4f}"
     among, high = points, "behind_best_high"
     if top["arm"] != best["arm"]:
-        said += f", behind the control {top['arm']} with {top['ndcg']:.4f}"
+        what = "the control " if top["kind"] == "control" else ""
+        said += f", behind {what}{top['arm']} with {top['ndcg']:.4f}"
         among, high = rivals, "behind_rival_high"
     others = [one for one in among if one is not best and one["ndcg"] is not None]
     ties = [one["arm"] for one in others if one[high] is not None and one[high] >= 0]

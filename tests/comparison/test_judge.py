@@ -234,6 +234,15 @@ def test_a_horizon_that_the_log_does_not_cover_is_refused(tmp_path: Path, log: P
         judged(tmp_path, log, {}, Options(horizon_hours=47))
 
 
+def test_arms_that_met_faults_are_left_out_and_named(tmp_path: Path, log: Path) -> None:
+    crash = {"fault": "crash", "started": at(1), "detected": at(2), "recovered": at(2), "bad_rows": 0}
+    bundles = [make_bundle(tmp_path / name, log, {}, arm=name) for name in ("a", "b")]
+    bundles.append(make_bundle(tmp_path / "c", log, {"faults": [crash]}, arm="c"))
+    said = "These arms met faults and are left out of who is freshest, best and cheapest: c."
+    assert said in judge(bundles, log, Options())["remarks"]
+    assert said not in judge(bundles[1:], log, Options())["remarks"]  # b alone has no rival without
+
+
 def test_an_invalid_bundle_is_not_judged(tmp_path: Path, log: Path) -> None:
     folder = make_bundle(tmp_path / "bundle", log, wrote())
     (folder / "runs.parquet").unlink()

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.comparison.verdict import decide
+from pipeline.comparison.verdict import decide, rivals_of
 
 ARM = {"kind": "other", "cadence_seconds": None}
 
@@ -25,6 +25,9 @@ def decided(**arms: dict[str, Any]) -> dict[str, Any]:
             for (family, measure), row in rows.items()
         ]
         rival = {"arm": arm, "family": "behind_best", "measure": "ndcg", "slice": "rivals"}
+        figures += [
+            {"arm": arm, "family": "recovery", "measure": "bad_rows", "slice": name} for name in said.get("met", ())
+        ]
         figures.append(rival | behind | {"high": said.get("rival", said.get("high"))})
     return decide([ARM | {"arm": arm, "kind": said.get("kind", "other")} for arm, said in arms.items()], figures)
 
@@ -56,6 +59,35 @@ def test_the_best_rival_is_held_against_the_other_rivals_when_a_control_beats_th
     sure = decided(a=a, b=b | {"ndcg": 0.07, "rival": -0.02}, c=control)
     assert "Best lists: a." in sure["headline"]
     assert any(sentence.endswith("with 0.1500; beyond chance better than b.") for sentence in sure["sentences"])
+
+
+def test_an_arm_that_met_faults_wins_nothing_where_two_others_met_none() -> None:
+    faulty = {"p50": 1.0, "usd": 1.0, "ndcg": 0.3, "high": 0.0, "met": ("killed",)}
+    hourly = {"p50": 60.0, "usd": 2.0, "ndcg": 0.2, "high": -0.09, "rival": 0.0}
+    slow = {"p50": 90.0, "usd": 3.0, "ndcg": 0.1, "high": -0.19, "rival": -0.09}
+    found = decided(faulty=faulty, hourly=hourly, slow=slow)
+    assert found["headline"] == "Freshest: hourly. Best lists: hourly. Cheapest: hourly."
+    assert any(
+        "0.2000, behind faulty with 0.3000; beyond chance better than slow." in one for one in found["sentences"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("kinds", "faulty", "rivals"),
+    [
+        ({"a": "batch", "b": "other", "c": "control"}, "", "ab"),
+        ({"a": "batch", "b": "batch", "c": "batch"}, "b", "ac"),
+        ({"a": "batch", "b": "batch", "c": "control"}, "b", "ac"),  # one rival alone: the control is compared too
+        ({"a": "batch", "b": "batch"}, "b", "ab"),
+        ({"a": "batch", "b": "batch", "c": "control"}, "abc", "ab"),  # all met the same
+        ({"a": "batch", "b": "control", "c": "control"}, "ab", "abc"),
+        ({"a": "batch"}, "", "a"),
+    ],
+)
+def test_rivals_are_no_controls_and_met_no_faults_where_there_are_two_such(
+    kinds: dict[str, str], faulty: str, rivals: str
+) -> None:
+    assert rivals_of([{"arm": arm, "kind": kind} for arm, kind in kinds.items()], faulty) == list(rivals)
 
 
 @pytest.mark.parametrize(

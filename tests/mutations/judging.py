@@ -276,6 +276,13 @@ MUTATIONS = [
         SIDE + "test_rivals_that_tie_behind_a_control_are_not_told_apart",
     ),
     (
+        "an arm whose runs failed may be the cheapest",
+        "pipeline/comparison/verdict.py",
+        "[name for name in names if name not in faulty]",
+        "[name for name in names if name]",
+        "tests/comparison/test_verdict.py::test_an_arm_that_met_faults_wins_nothing_where_two_others_met_none",
+    ),
+    (
         "a judgement is written into a bundle",
         "pipeline/cli_compare.py",
         "if (out / name).exists():",
