@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.report.html import age, number
 
 Figures = Sequence[dict[str, Any]]
+CLOSE = 1.05  # prices so near each other have no winner: what was measured is noisy
 
 
 def find(figures: Figures, arm: str, family: str, measure: str, slice_: str = "all") -> dict[str, Any] | None:
@@ -88,7 +89,7 @@ def _freshness(one: dict[str, Any]) -> tuple[float, str]:
 
 
 def headline(rivals: Sequence[dict[str, Any]]) -> str:
-    """Who was freshest, whose lists were best, who was cheapest; equal prices have no winner."""
+    """Who was freshest, whose lists were best, who was cheapest; prices within 5 % of each other have no winner."""
     fresh = [one for one in rivals if one["freshness_p50"] is not None]
     scored = [one for one in rivals if one["ndcg"] is not None]
     paid = [one for one in rivals if one["usd_per_million_events"] is not None]
@@ -173,6 +174,10 @@ def _cheaper(rivals: Sequence[dict[str, Any]]) -> str:
     best, *others = known
     each = f"{number(best['usd_per_million_events'], 3)} USD a million events"
     least = _cheapest(known)
+    if least[-1]["usd_per_million_events"] > best["usd_per_million_events"]:
+        who = f"{', '.join(one['arm'] for one in least[:-1])} and {least[-1]['arm']}"
+        prices = " to ".join(dict.fromkeys(number(one["usd_per_million_events"], 3) for one in (best, least[-1])))
+        return f"Cheapest, within 5 %, were {who}: {prices} USD a million events by the price sheet."
     if len(least) > 1:
         who = "all arms" if len(least) == len(rivals) else ", ".join(one["arm"] for one in least)
         return f"The lowest price is that of {who}: {each} by the price sheet."
@@ -185,9 +190,9 @@ def _cheaper(rivals: Sequence[dict[str, Any]]) -> str:
 
 
 def _cheapest(paid: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The arms of the lowest price."""
+    """The arms of the lowest price, and those within 5 % of it, in the order given."""
     least = min(one["usd_per_million_events"] for one in paid)
-    return [one for one in paid if one["usd_per_million_events"] == least]
+    return [one for one in paid if one["usd_per_million_events"] <= least * CLOSE]
 
 
 def _surer(rivals: Sequence[dict[str, Any]]) -> str:

@@ -104,6 +104,15 @@ def test_equal_prices_have_no_winner(third: dict[str, Any], said: str) -> None:
     assert ("Cheapest" in found["headline"]) == said.startswith("Cheapest")
 
 
+@pytest.mark.parametrize(("second", "is_told"), [(2.1, False), (2.11, True)])
+def test_prices_within_5_percent_have_no_winner(second: float, is_told: bool) -> None:
+    found = decided(a={"usd": second}, b={"usd": 2.0}, c={"usd": 4.0})
+    close = "Cheapest, within 5 %, were b and a: 2 to 2.1 USD a million events by the price sheet."
+    alone = "Cheapest was b: 2 USD a million events by the price sheet; dearest was c with 4 USD."
+    assert (alone if is_told else close) in found["sentences"]
+    assert ("Cheapest: b." in found["headline"]) == is_told
+
+
 def test_one_arm_alone_wins_nothing() -> None:
     found = decided(only={"usd": 2.0, "high": 0.0})
     assert (found["headline"], found["enough"]) == ("", None)

@@ -283,6 +283,13 @@ MUTATIONS = [
         "tests/comparison/test_verdict.py::test_an_arm_that_met_faults_wins_nothing_where_two_others_met_none",
     ),
     (
+        "who is a little cheaper is the cheapest",
+        "pipeline/comparison/verdict.py",
+        "CLOSE = 1.05 ",
+        "CLOSE = 1.0 ",
+        "tests/comparison/test_verdict.py::test_prices_within_5_percent_have_no_winner",
+    ),
+    (
         "a judgement is written into a bundle",
         "pipeline/cli_compare.py",
         "if (out / name).exists():",
