@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from pipeline.comparison.plots import Mark, curves, intervals, points, power_ticks, time_ticks
+from pipeline.comparison.plots import Mark, curves, heights, intervals, points, power_ticks, time_ticks
 from pipeline.comparison.service import AGES
 from pipeline.comparison.verdict import find, percent, value
 from pipeline.comparison.worth import HOURS_BEFORE
@@ -72,8 +72,8 @@ def staleness(judgement: Judgement, colours: Mapping[str, int]) -> list[Html]:
         for name in colours
     }
     measured = [place for place in range(len(HOURS_BEFORE)) if any(rows[place] for rows in found.values())]
-    if not measured:
-        return [element("p", "The log is too short: no read had lists before it.", class_="soft")]
+    if not any(HOURS_BEFORE[place] for place in measured):
+        return [element("p", "The log is too short: too few reads had lists of hours before them.", class_="soft")]
     steps = [f"{HOURS_BEFORE[place]:g} h" for place in measured]
     of = {name: [rows[place] for place in measured] for name, rows in found.items()}
     series = {name: [row["value"] if row else None for row in rows] for name, rows in of.items()}
@@ -124,6 +124,9 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         for one in judgement["frontier"]
     ]
     enough = judgement["enough"]
+    shown = [found for found in (marks("freshness_p50"), marks("usd_per_million_events")) if found]
+    is_cut = any(heights(found)[0] for found in shown)
+    axis = " The axis of NDCG does not begin at 0." if is_cut else ""
     return card(
         "The frontier",
         element(
@@ -134,8 +137,8 @@ def frontier(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         ),
         table(heads, rows, right=("cadence", "p50", "NDCG", "behind the best", "USD / M events")),
         element("p", f"The slowest arm that is as good as the best one: {enough}.", class_="soft") if enough else None,
-        hint="Up and to the left is better; whiskers are 95 % intervals over users. Freshest first. The axis of NDCG does "
-        "not begin at 0; an arm at 0 s or 0 USD stands at the left edge.",
+        hint=f"Up and to the left is better; whiskers are 95 % intervals over users. Freshest first.{axis} An arm at 0 s "
+        "or 0 USD stands at the left edge.",
     )
 
 

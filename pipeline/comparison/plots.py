@@ -71,8 +71,7 @@ def points(marks: Sequence[Mark], ticks: Mapping[str, float], y_title: str, x_ti
 
     What lies below the first tick, as 0 does on such a scale, stands at it.
     """
-    bounds = [value for one in marks for value in (one.low, one.high, one.y) if value is not None]
-    start, end = _span(min(bounds), max(bounds))
+    start, end = heights(marks)
     least, most = min(ticks.values()), max(ticks.values())
     low, high = log10(least), log10(most)
     inside = WIDTH - LEFT - RIGHT - 24
@@ -91,6 +90,12 @@ def points(marks: Sequence[Mark], ticks: Mapping[str, float], y_title: str, x_ti
         shapes.append(element("circle", said, cx=f"{x:.1f}", cy=f"{y:.1f}", r=4.5, class_=colour))
         shapes.append(_label(one, x, y, taken))
     return _frame(shapes, HEIGHT)
+
+
+def heights(marks: Sequence[Mark]) -> tuple[float, float]:
+    """Where the y axis of these points begins and ends."""
+    bounds = [value for one in marks for value in (one.low, one.high, one.y) if value is not None]
+    return _span(min(bounds), max(bounds))
 
 
 def intervals(rows: Sequence[Mark], x_title: str) -> Html:

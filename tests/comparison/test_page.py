@@ -99,6 +99,25 @@ def test_a_point_at_0_is_drawn(tmp_path: Path, log: Path) -> None:
     assert cards.frontier(found, {"hand": 0}).count("<title>hand: 0.25 at 0</title>") == 2
 
 
+@pytest.mark.parametrize(("other", "is_cut"), [(0.01, False), (0.24, True)])
+def test_that_an_axis_does_not_begin_at_0_is_said_where_it_does_not(
+    tmp_path: Path, log: Path, other: float, is_cut: bool
+) -> None:
+    bundles = [arm(tmp_path / name, log, "ab", arm=name) for name in ("one", "two")]
+    found = judge(bundles, log, Options())
+    for point, ndcg in zip(found["frontier"], (0.25, other), strict=True):
+        point["ndcg"] = ndcg
+    assert ("does not begin at 0" in cards.frontier(found, {"one": 0, "two": 1})) == is_cut
+
+
+@pytest.mark.parametrize("hours", [["0 h before"], ["0 h before", "1 h before"]])
+def test_lists_of_no_hours_before_make_no_curve(hours: list[str]) -> None:
+    row = {"arm": "a", "family": "staleness", "measure": "ndcg", "value": 0.2, "low": None, "high": None}
+    drawn = "".join(cards.staleness({"figures": [row | {"slice": before} for before in hours]}, {"a": 0}))
+    assert ("The log is too short" in drawn) == (len(hours) == 1)
+    assert ("<svg" in drawn) == (len(hours) == 2)
+
+
 POSITIVE = st.just(0.0) | st.floats(1e-6, 1e6, allow_nan=False) | st.floats(1e6, 1e11)
 
 

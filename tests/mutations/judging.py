@@ -311,6 +311,20 @@ MUTATIONS = [
         PAGE + "test_reads_that_are_not_good_are_not_all_called_failed",
     ),
     (
+        "a curve of one place is drawn",
+        "pipeline/comparison/cards.py",
+        "if not any(HOURS_BEFORE[place] for place in measured):",
+        "if not measured:",
+        PAGE + "test_lists_of_no_hours_before_make_no_curve",
+    ),
+    (
+        "an axis that begins at 0 is said not to",
+        "pipeline/comparison/cards.py",
+        "is_cut = any(heights(found)[0] for found in shown)",
+        "is_cut = True",
+        PAGE + "test_that_an_axis_does_not_begin_at_0_is_said_where_it_does_not",
+    ),
+    (
         "what was reported passes for measured",
         "pipeline/comparison/page.py",
         'badge("reported, not measured", "warning")',
