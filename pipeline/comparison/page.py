@@ -190,7 +190,7 @@ def about(judgement: Judgement) -> Html:
     """The log, what the arms ran on, and what they say of themselves."""
     log = judgement["log"]
     counts = ", ".join(f"{count:,} {name}" for name, count in log["counts"].items())
-    heads = ["arm", "kind", "seeds", "delay", "k", "ran on", "commit", "notes"]
+    heads = ["arm", "kind", "which seeds", "delay", "k", "ran on", "commit", "notes"]
     remarks = [element("li", remark) for remark in judgement["remarks"]]
     rows = []
     for one in judgement["arms"]:

@@ -6,6 +6,7 @@ pointed at.
 
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
+from textwrap import wrap
 from typing import NamedTuple
 
 from pipeline.report.charts import legend
@@ -102,7 +103,9 @@ def intervals(rows: Sequence[Mark], x_title: str) -> Html:
     """A row for each mark: its name, its value (`x`) and the bounds of it; the axis begins at 0, or below where one is."""
     values = [value for one in rows for value in (one.low, one.high, one.x) if value is not None]
     start, end = _span(min(0.0, *values), max(0.0, *values))
-    left, step = 190.0, 20.0
+    left, line = 190.0, 13.0
+    names = [wrap(one.name, 30) or [""] for one in rows]
+    step = max(20.0, line * max(map(len, names), default=1) + 4)
     tall = TOP + step * len(rows) + BOTTOM
 
     def across(value: float) -> float:
@@ -121,7 +124,9 @@ def intervals(rows: Sequence[Mark], x_title: str) -> Html:
         between = f" ({number(one.low, 3)} to {number(one.high, 3)})" if one.low is not None else ""
         said = element("title", f"{one.name}: {number(one.x)}{between}")
         shapes.append(element("circle", said, cx=f"{across(one.x):.1f}", cy=f"{y:.1f}", r=4, class_=colour))
-        shapes.append(element("text", _short(one.name, 30), x=left - 10, y=f"{y + 4:.1f}", text_anchor="end"))
+        for below, part in enumerate(names[place]):
+            down = y + 4 + line * (below - (len(names[place]) - 1) / 2)
+            shapes.append(element("text", part, x=left - 10, y=f"{down:.1f}", text_anchor="end"))
     return _frame(shapes, tall)
 
 
@@ -196,7 +201,9 @@ def _frame(shapes: Sequence[Html], tall: float) -> Html:
 
 
 def _short(name: str, length: int) -> str:
-    return name if len(name) <= length else f"{name[: length - 1]}…"
+    """A name cut in its middle: names of arms often differ at their end alone."""
+    begins = length // 3
+    return name if len(name) <= length else f"{name[:begins]}…{name[begins + 1 - length :]}"
 
 
 def _step(room: float) -> float:

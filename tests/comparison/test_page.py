@@ -145,3 +145,17 @@ def test_ticks_are_round_few_and_within_their_range(top: float) -> None:
 @pytest.mark.parametrize("name", ["a" * 60, "", "x"])
 def test_a_long_name_is_cut(name: str) -> None:
     assert len(plots._short(name, 24)) <= 24
+
+
+def test_a_long_name_is_cut_where_it_does_not_tell_it_apart() -> None:
+    assert plots._short("own lists or HTTP 400 (batch 4h +4h)", 32) == "own lists …TP 400 (batch 4h +4h)"
+
+
+def test_a_long_name_beside_an_interval_goes_on_in_the_next_line() -> None:
+    long = plots.Mark("own lists or HTTP 400 (batch 4h +4h)", 1.0, 0.0, None, None, 0)
+    drawn = plots.intervals([long, long._replace(name="short")], "NDCG")
+    names = re.findall(r'<text x="180.0" y="([\d.]+)" text-anchor="end">(.*?)</text>', drawn)
+    assert [said for _, said in names] == ["own lists or HTTP 400 (batch", "4h +4h)", "short"]
+    first, second, below = (float(y) for y, _ in names)
+    assert first < second < below - 13
+    assert "…" not in drawn

@@ -325,6 +325,13 @@ MUTATIONS = [
         PAGE + "test_that_an_axis_does_not_begin_at_0_is_said_where_it_does_not",
     ),
     (
+        "a name is cut at its end",
+        "pipeline/comparison/plots.py",
+        'f"{name[:begins]}…{name[begins + 1 - length :]}"',
+        'f"{name[: length - 1]}…"',
+        PAGE + "test_a_long_name_is_cut_where_it_does_not_tell_it_apart",
+    ),
+    (
         "what was reported passes for measured",
         "pipeline/comparison/page.py",
         'badge("reported, not measured", "warning")',
