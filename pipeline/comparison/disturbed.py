@@ -14,11 +14,12 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy.engine import make_url
 
 from pipeline.comparison.clock import Interval, begin
-from pipeline.comparison.faults import Fault, FaultyFeed, count_wrong, find_recovery
+from pipeline.comparison.faults import PUBLISHING, READ_ONCE, Fault, FaultyFeed, count_wrong, find_recovery
 from pipeline.comparison.interval import Ran, measure, run_once
 from pipeline.comparison.log import Log
 from pipeline.errors import BadInput, DataError, TreasureHuntError
@@ -26,7 +27,7 @@ from pipeline.failpoints import run_with
 from pipeline.hours import HOUR, format_hour
 from pipeline.line import STAGES, report_failure
 from pipeline.manifests import find_table
-from pipeline.run import Run
+from pipeline.run import Run, StageResult
 from pipeline.serving.contract import Asked
 from pipeline.serving.database import connect
 from pipeline.serving.lists import ListReader
@@ -36,21 +37,21 @@ from pipeline.stopwatch import read_clocks
 # As the DAG has them: three retries, the first after a minute, each wait twice the one before.
 WAITS = tuple(timedelta(seconds=60 * 2**step) for step in range(3))
 HALF_WAY = "publish.table_loaded:kill:2"
-# By which words of the arm's own sentences a fault was noticed, beside any error of a stage that meets it.
-WORDS = {"late": "there is no file", "repeated": "are duplicates", "broken": "are malformed", "catalog_cut": "items: "}
+NOT_STORABLE = "user_id_not_storable"  # the rule that ids with NUL bytes break
 Answers = dict[tuple[datetime, str], dict[str, Any]]  # rows of `reads` by when and who
 
 
 @dataclass
 class Disturbed:
-    """A batch run that meets faults: what it said when, when faults were met, and what readers got without the database."""
+    """A batch run that meets faults: what failed when, what stages counted, and what readers got without the database."""
 
     log: Log
     feed: FaultyFeed
     settings: Settings
     faults: Sequence[Fault]
     ran: list[Ran] = field(default_factory=list)
-    said: list[tuple[datetime, str, str, str]] = field(default_factory=list)  # when, stage, hour, sentence
+    said: list[tuple[datetime, str, str, str]] = field(default_factory=list)  # when, stage, hour, sentence of an error
+    told: list[tuple[datetime, Ran, StageResult]] = field(default_factory=list)  # when and within which run
     killed: dict[str, datetime] = field(default_factory=dict)  # by the fault's name
     answers: Answers = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
@@ -105,7 +106,7 @@ def run_tried(arm: Disturbed, ran: Ran) -> None:
 
 
 def hear(arm: Disturbed, ran: Ran, stage: str) -> None:
-    """The stage has run once, under the faults of this moment, and what it noted was heard."""
+    """The stage has run once, under the faults of this moment, and what it counted is known."""
     away = [one for one in arm.faults if one.kind == "database_away" and one.is_on(ran.ended)]
     kills = [one for one in arm.faults if one.kind == "killed" and one.began <= ran.ended]
     kills = [one for one in kills if stage == "publish" and one.fault not in arm.killed]
@@ -115,7 +116,7 @@ def hear(arm: Disturbed, ran: Ran, stage: str) -> None:
         raise TreasureHuntError(f"the process of {stage} was killed; it is tried again.")
     with take_database(arm.settings) if away else nullcontext():
         results = run_once(ran, stage, arm.settings)
-    arm.said += [(ran.ended, stage, result.hour, note) for result in results for note in result.notes]
+    arm.told += [(ran.ended, ran, result) for result in results]
 
 
 def kill_publishing(ran: Ran, settings: Settings) -> None:
@@ -201,14 +202,13 @@ def answer_cut_off(reader: ListReader, live: Ran, at: datetime, user: str) -> di
 
 
 def tell_faults(arm: Disturbed, bundle: Path) -> list[dict[str, Any]]:
-    """Rows of `faults`, by what the arm said and when it published; `bundle` holds its lists."""
-    published = [(one.started, one.published) for one in arm.ran if one.published]
+    """Rows of `faults`, by what the arm said and counted and when it published; `bundle` holds its lists."""
     rows = []
     for fault in arm.faults:
         began = arm.killed.get(fault.fault) if fault.kind == "killed" else fault.began
         if began is None:
             continue  # nobody published after it
-        recovered = began if is_harmless(arm, fault) else find_recovery(fault, began, published)
+        recovered = recover(arm, fault, began)
         row = {
             "fault": fault.fault,
             "started": began,
@@ -219,26 +219,71 @@ def tell_faults(arm: Disturbed, bundle: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def recover(arm: Disturbed, fault: Fault, began: datetime) -> datetime | None:
+    """When readers were served as before: at once where nothing reached them, None where they never were."""
+    if is_harmless(arm, fault):
+        return began
+    ran = since_whole(arm, fault) if fault.kind in READ_ONCE else arm.ran
+    return find_recovery(fault, began, [(one.started, one.published) for one in ran if one.published])
+
+
+def since_whole(arm: Disturbed, fault: Fault) -> list[Ran]:
+    """The runs from the one on that took in what an hour delivers once it is whole; none where its rows were taken in as
+    the fault left them, or never: what has landed is not read again.
+    """
+    rows, known = arm.feed.located(fault.hour)["locator"], set[datetime]()
+    for place, one in enumerate(arm.ran):
+        for hour in sorted(one.landed.keys() - known):
+            known.add(hour)
+            found = find_table(Run(hour, arm.settings), "delivered_rows")
+            if found and pc.any(pc.is_in(rows, pq.read_table(found[0])["locator"])).as_py():
+                return [] if fault.is_on(one.started) else list(arm.ran[place:])
+    return [] if len(rows) else list(arm.ran)
+
+
 def find_notice(arm: Disturbed, fault: Fault, began: datetime) -> datetime | None:
-    """When the arm first said something of a fault: the words of its kind, or an error of a stage that meets it."""
-    if fault.kind in ("database_away", "killed"):
+    """When the arm first knew of a fault: an error of a stage that meets it, or what that stage counted."""
+    if fault.kind in PUBLISHING:
         return min((at for at, stage, *_ in arm.said if stage == "publish" and at >= began), default=None)
-    stage, words = "ingest_catalog" if fault.kind == "catalog_cut" else "ingest_events", WORDS.get(fault.kind, "")
-    heard = [
+    met = ("ingest_catalog" if fault.kind == "catalog_cut" else "ingest_events", format_hour(fault.hour))
+    failed = [at for at, stage, hour, _ in arm.said if (stage, hour) == met]
+    told = [
         at
-        for at, of, hour, sentence in arm.said
-        if (of, hour) == (stage, format_hour(fault.hour)) and words in sentence
+        for at, ran, result in arm.told
+        if (result.stage, result.hour) == met
+        and (fault.kind not in READ_ONCE or fault.is_on(ran.started))
+        and is_counted(arm, fault, result.facts)
     ]
-    return min(heard, default=None)
+    return min([*failed, *told], default=None)
+
+
+def is_counted(arm: Disturbed, fault: Fault, facts: dict[str, Any]) -> bool:
+    """Whether the facts of the stage that met a fault have it, whether or not anything was said."""
+    if fault.kind == "catalog_cut":
+        catalog = facts["catalog"]
+        return not catalog["is_captured"] or bool(catalog["items_vanished"])
+    ledger = facts["ledger"]
+    if fault.kind == "late":
+        return bool(ledger["delivered"] <= facts["late"])  # nothing of the hour's own
+    if fault.kind == "broken":
+        return NOT_STORABLE in ledger["every_failed_rule"]
+    if fault.kind == "repeated":
+        return 0 < sum(count > 0 for count in accept_repeated(arm, fault).values()) <= int(ledger["duplicate"])
+    return False  # a file that is cut off cannot be read, which is an error
 
 
 def is_harmless(arm: Disturbed, fault: Fault) -> bool:
     """Whether each event of the rows that came again was accepted once at most, so that no list ever held it twice."""
     if fault.kind != "repeated":
         return False
+    return all(count <= 1 for count in accept_repeated(arm, fault).values())
+
+
+def accept_repeated(arm: Disturbed, fault: Fault) -> dict[str, int]:
+    """How often each event of the rows that came again was accepted, by the hour that they came in and those before."""
     repeated = {(text or "").strip() for text in arm.feed.repeats_of(fault.hour)["event_id"].to_pylist()}
     accepted: Counter[str] = Counter()
     for step in range(fault.hours + 1):
         if found := find_table(Run(fault.hour - step * HOUR, arm.settings), "events"):
             accepted.update(pq.read_table(found[0], columns=["event_id"])["event_id"].to_pylist())
-    return all(accepted[event] <= 1 for event in repeated)
+    return {event: accepted[event] for event in repeated}

@@ -35,6 +35,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "killed": (),
 }
 PUBLISHING = ("database_away", "killed")  # meet whoever publishes; all others are of what an hour delivers
+READ_ONCE = ("late", "cut", "broken")  # spoil what an arm that keeps what it took in reads once
 PADDING = "\x00\x00"  # as a field of fixed width has it, whose writer did not cut off its end
 
 
@@ -150,6 +151,7 @@ def find_recovery(fault: Fault, began: datetime, published: Iterable[tuple[datet
     """When readers were served as before, by when runs that published began and came out; None where they never were.
 
     It is the first version that came out once the fault was over, made of what was read after it where a delivery was wrong.
+    Of an arm that reads a delivery once `published` are the runs since it has read that one whole.
     """
     over = began if fault.kind == "killed" else fault.over
     if over is None:

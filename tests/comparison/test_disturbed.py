@@ -12,10 +12,19 @@ import pytest
 from sqlalchemy import Engine
 
 from pipeline.comparison import disturbed
-from pipeline.comparison.batch import run_batch
+from pipeline.comparison.batch import open_home, run_batch
 from pipeline.comparison.bundle import read_document, read_table
 from pipeline.comparison.clock import Interval
-from pipeline.comparison.disturbed import WAITS, Disturbed, answer_cut_off, run_disturbed, take_database
+from pipeline.comparison.disturbed import (
+    WAITS,
+    Disturbed,
+    answer_cut_off,
+    find_notice,
+    is_counted,
+    recover,
+    run_disturbed,
+    take_database,
+)
 from pipeline.comparison.faults import Fault, FaultyFeed
 from pipeline.comparison.interval import PULLED, Ran
 from pipeline.comparison.log import Log, record_shop
@@ -146,6 +155,76 @@ def test_an_hour_whose_events_landed_is_not_run_again(
     assert [one.status for one in arm.ran] == ["failed", "published", "published"]
 
 
+# Of some 150 rows an hour. Runs begin at 11, 12 and 13; one that was refused goes again at 12, before the next one.
+@pytest.mark.parametrize(
+    ("kind", "minutes", "knobs", "whole"),
+    [
+        ("broken", 40, {}, None),  # too few rows for a gate: what is broken is quarantined for good
+        ("broken", 40, {"gate_min_rows": 100}, "10 again"),
+        ("broken", 0, {}, "10"),  # mended before anybody read it
+        ("cut", 50, {}, "10 again"),
+        ("late", 25, {}, "11"),
+        ("late", 90, {"pull_lookback_hours": 1}, None),  # when the file comes nobody looks back so far
+    ],
+)
+def test_a_delivery_that_is_read_once_is_over_with_the_first_lists_since_it_was_taken_in_whole(
+    monkeypatch: pytest.MonkeyPatch,
+    log: Log,
+    tmp_path: Path,
+    kind: str,
+    minutes: float,
+    knobs: dict[str, Any],
+    whole: str | None,
+) -> None:
+    really = disturbed.run_once
+    stand_in(monkeypatch, lambda _ran, _stage: None)
+    pretended = disturbed.run_once
+    monkeypatch.setattr(
+        disturbed,
+        "run_once",
+        lambda ran, stage, settings: (really if stage == "ingest_events" else pretended)(ran, stage, settings),
+    )
+    fault = Fault("f", kind, HOURS[0], HOURS[1], HOURS[1] + timedelta(minutes=minutes), share=0.5)
+    settings = open_home(tmp_path, 1, 3, malformed_limit=0.3, **knobs)
+    arm = Disturbed(log, FaultyFeed(log, tmp_path / "feed", [fault]), settings, [fault])
+    run_disturbed(arm, INTERVALS, NONE)
+    published = {f"{one.interval.start:%H}{' again' if one.attempt > 1 else ''}": one.published for one in arm.ran}
+    assert recover(arm, fault, fault.began) == (published[whole] if whole else None)
+    noticed = find_notice(arm, fault, fault.began)
+    if not minutes:
+        assert noticed is None
+    else:
+        assert noticed and HOURS[1] < noticed < HOURS[1] + timedelta(minutes=1)
+
+
+def test_a_file_that_comes_late_without_a_row_is_whole_with_the_next_lists(log: Log, tmp_path: Path) -> None:
+    empty = FIRST + 9 * HOUR
+    fault = Fault("f", "late", empty, empty + HOUR, empty + 1.5 * HOUR)
+    arm = arm_of(log, tmp_path, fault)
+    arm.ran.append(Ran(INTERVALS[0], empty + 2 * HOUR, empty + 2 * HOUR, published=empty + 2.1 * HOUR))
+    assert recover(arm, fault, fault.began) == empty + 2.1 * HOUR
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts", "expected"),
+    [
+        ("late", {"ledger": {"delivered": 3}, "late": 3}, True),  # rows of hours before, none of its own
+        ("late", {"ledger": {"delivered": 3}, "late": 2}, False),
+        ("broken", {"ledger": {"every_failed_rule": {"user_id_not_storable": 1}}}, True),
+        ("broken", {"ledger": {"every_failed_rule": {"item_missing": 9}}}, False),
+        ("catalog_cut", {"catalog": {"is_captured": False, "items_vanished": None}}, True),
+        ("catalog_cut", {"catalog": {"is_captured": True, "items_vanished": 4}}, True),
+        ("catalog_cut", {"catalog": {"is_captured": True, "items_vanished": 0}}, False),
+        ("cut", {"ledger": {"delivered": 3}}, False),
+    ],
+)
+def test_a_fault_is_noticed_by_what_the_stage_that_met_it_counted(
+    log: Log, tmp_path: Path, kind: str, facts: dict[str, Any], expected: bool
+) -> None:
+    fault = Fault("f", kind, FIRST, HOURS[1], HOURS[2])
+    assert is_counted(arm_of(log, tmp_path, fault), fault, facts) is expected
+
+
 def test_a_database_that_is_away_does_not_answer_and_is_as_before_when_it_is_back(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path)
     with closing_engine(settings) as engine:
@@ -265,7 +344,8 @@ def test_every_fault_is_noticed_by_what_the_arm_says_itself_and_is_over_with_the
     assert faults["late"]["started"] <= faults["late"]["detected"] < published[0]
     assert HOURS[2] < faults["killed"]["started"] == faults["killed"]["detected"]
     assert faults["away"]["started"] == AWAY[0] < faults["away"]["detected"] < published[1]
-    assert faults["again"]["detected"] is None  # of so few rows no gate speaks
+    # Of so few rows no gate speaks, but the ledger counts them.
+    assert HOURS[2] == faults["again"]["started"] < faults["again"]["detected"] < published[1]
 
 
 def test_once_there_are_lists_no_read_fails_whatever_happens(bad: Path) -> None:

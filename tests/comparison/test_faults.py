@@ -39,9 +39,10 @@ def feed_of(folder: Path, log: Log, *faults: dict[str, Any]) -> FaultyFeed:
 
 
 def test_the_plan_of_the_repository_is_one_of_its_own_log() -> None:
-    from pipeline.comparison.reenact import FIRST, HOURS
+    from pipeline.comparison.reenact import SHOP
 
-    log = Log(Path(), "shop", 0, FIRST, FIRST + HOURS * HOUR, {}, "")
+    hours = int(SHOP[SHOP.index("--hours") + 1])
+    log = Log(Path(), "shop", 0, FIRST, FIRST + hours * HOUR, {}, "")
     assert {fault.kind for fault in read_plan(BAD_DAY, log)} == {
         "late",
         "cut",
