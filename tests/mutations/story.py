@@ -4,6 +4,7 @@ TESTS = "tests/comparison/"
 FAULTS, DISTURBED = TESTS + "test_faults.py::", TESTS + "test_disturbed.py::"
 STORY, CAUSES, REENACT = TESTS + "test_story.py::", TESTS + "test_causes.py::", TESTS + "test_reenact.py::"
 PLAN = FAULTS + "test_what_is_no_plan_is_refused_in_one_sentence"
+WHOLE = DISTURBED + "test_a_delivery_that_is_read_once_is_over_with_the_first_lists_since_it_was_taken_in_whole"
 MADE = "pipeline/comparison/"
 
 MUTATIONS = [
@@ -96,6 +97,34 @@ MUTATIONS = [
         MADE + "disturbed.py",
         '    if fault.kind != "repeated":\n        return False',
         '    if fault.kind != "repeated":\n        return True',
+        DISTURBED + "test_every_fault_is_noticed_by_what_the_arm_says_itself_and_is_over_with_the_next_lists",
+    ),
+    (
+        "a delivery that was never read whole is over with the next lists",
+        MADE + "disturbed.py",
+        "ran = since_whole(arm, fault) if fault.kind in READ_ONCE else arm.ran",
+        "ran = arm.ran",
+        WHOLE,
+    ),
+    (
+        "rows that were taken in as the fault left them are whole",
+        MADE + "disturbed.py",
+        "return [] if fault.is_on(one.started) else list(arm.ran[place:])",
+        "return list(arm.ran[place:])",
+        WHOLE,
+    ),
+    (
+        "what was mended before it was read counts as noticed",
+        MADE + "disturbed.py",
+        "and (fault.kind not in READ_ONCE or fault.is_on(ran.started))",
+        "",
+        DISTURBED + "test_what_was_mended_before_it_was_read_is_not_noticed",
+    ),
+    (
+        "repeated rows are noticed by a gate alone",
+        MADE + "disturbed.py",
+        'return 0 < sum(count > 0 for count in accept_repeated(arm, fault).values()) <= int(ledger["duplicate"])',
+        "return False",
         DISTURBED + "test_every_fault_is_noticed_by_what_the_arm_says_itself_and_is_over_with_the_next_lists",
     ),
     (
