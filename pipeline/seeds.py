@@ -9,7 +9,12 @@ EVENT_TYPES = ROOT / "sql" / "seeds" / "event_types.csv"
 
 
 @cache
-def event_types() -> list[str]:
-    """The event types there are, from the file that also says what one of each is worth."""
+def event_weights() -> dict[str, float]:
+    """The event types there are, and what one of each is worth."""
     with EVENT_TYPES.open(encoding="utf-8") as file:
-        return [row["event_type"] for row in csv.DictReader(file)]
+        return {row["event_type"]: float(row["weight"]) for row in csv.DictReader(file)}
+
+
+def event_types() -> list[str]:
+    """The event types there are."""
+    return list(event_weights())

@@ -34,7 +34,7 @@ def make_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         desk = app.state.desk = Desk(chosen)
         # Only in a process that does nothing else: whoever embeds the application has collections of their own.
-        looking = asyncio.create_task(desk.keep_looking(*([keep_out_of_collections] if settings is None else [])))
+        looking = asyncio.create_task(desk.keep_looking(keep_out_of_collections if settings is None else None))
         if chosen.lookup_password:
             app.state.looker = Looker(chosen)
         yield

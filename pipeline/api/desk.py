@@ -81,7 +81,7 @@ class Desk:
             except TreasureHuntError as error:
                 log.warning("%s Queries without a list get what is popular until it is asked again.", error)
 
-    async def keep_looking(self, settle: Callable[[], None] = lambda: None) -> None:
+    async def keep_looking(self, settle: Callable[[], None] | None = None) -> None:
         """Looks once a second until `stop_looking`, and knows the queries of what it sees soon after; then `settle` is
         called, once for each version.
         """
@@ -89,7 +89,7 @@ class Desk:
         while not self.closing.is_set():
             await self.look()
             await self.learn()
-            if self.reader.pinned is not settled:
+            if settle and self.reader.pinned is not settled:
                 settled = self.reader.pinned
                 settle()
             with suppress(TimeoutError):

@@ -41,6 +41,7 @@ def correctness(connection: duckdb.DuckDBPyConnection, k: int) -> Iterator[Measu
 
     Needs the table arm_lists in the connection.
     """
+    connection.register("catalog_states", fetch_table(connection, "comparison/catalog_states"))
     for measure, query, all_of in (("wrong_shown", "shown_rows", "items"), ("wrong_listed", "listed_rows", "rows")):
         found = fetch_table(connection, f"comparison/{query}", k=k)
         count, wrong = (pc.sum(found[name]).as_py() or 0 for name in (all_of, "wrong"))

@@ -167,6 +167,7 @@ def count_wrong(bundle: Path, log: Path, began: datetime, until: datetime | None
     if began == until:
         return 0
     with open_tables(bundle, log) as connection:
+        connection.register("catalog_states", fetch_table(connection, "comparison/catalog_states"))
         lists = fetch_table(connection, "comparison/listed_rows")
     was_there = pc.fill_null(pc.greater(lists["valid_to"], pa.scalar(began, MOMENT)), True)
     if until:

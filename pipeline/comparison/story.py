@@ -12,9 +12,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.als import own_threads
+from pipeline.seeds import event_weights
 from pipeline.settings import Settings
 
-WEIGHTS = {"search": 1.0, "click": 2.0, "add_to_cart": 4.0, "purchase": 8.0}
+WEIGHTS = event_weights()
 ALPHA, REGULARIZATION = 40.0, 1.0
 CHUNKS = 20  # parts in which the table is loaded, each committed by itself
 

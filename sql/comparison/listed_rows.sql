@@ -1,16 +1,8 @@
 -- Of each list how many rows it has, and how many of them were wrong when it came: of an item that the log's catalog
 -- did not have then, or had as one that cannot be bought; all where no event of the log says whose list it is.
+-- Needs the table catalog_states.
 -- Grain: one row per version, user_id (null is everyone), valid_from.
-with states as (
-    select
-        item_id,
-        valid_from,
-        coalesce(lower(trim(is_available)) not in ('false', 'f', '0'), true) as can_be_bought
-    from log_catalog
-    qualify row_number() over (partition by item_id, valid_from order by "row" desc) = 1
-),
-
-known as (
+with known as (
     select distinct user_id
     from log_events
 )
@@ -24,14 +16,14 @@ select
     cast(
         count(*) filter (
             where
-            not coalesce(states.can_be_bought, false)
+            not coalesce(catalog_states.can_be_bought, false)
             or (recommendations.user_id is not null and known.user_id is null)
         ) as bigint
     ) as wrong
 from recommendations
 left join known on recommendations.user_id = known.user_id
-asof left join states
-    on recommendations.item_id = states.item_id and recommendations.valid_from >= states.valid_from
+asof left join catalog_states
+    on recommendations.item_id = catalog_states.item_id and recommendations.valid_from >= catalog_states.valid_from
 group by
     recommendations.version,
     recommendations.user_id,

@@ -1,16 +1,8 @@
 -- How many items each answered read showed, and how many of them were wrong at that moment: the log's catalog did not
 -- have them, or had them as something that cannot be bought. An answer says whether it was the list of everyone.
+-- Needs the table catalog_states.
 -- Grain: one row per row of reads that showed a list.
-with states as (
-    select
-        item_id,
-        valid_from,
-        coalesce(lower(trim(is_available)) not in ('false', 'f', '0'), true) as can_be_bought
-    from log_catalog
-    qualify row_number() over (partition by item_id, valid_from order by "row" desc) = 1
-),
-
-shown as (
+with shown as (
     select
         "row" as read_row,
         t,
@@ -57,8 +49,8 @@ items as (
 select
     cast(items.read_row as bigint) as read_row,
     cast(count(*) as bigint) as items,
-    cast(count(*) filter (where not coalesce(states.can_be_bought, false)) as bigint) as wrong
+    cast(count(*) filter (where not coalesce(catalog_states.can_be_bought, false)) as bigint) as wrong
 from items
-asof left join states on items.item_id = states.item_id and items.t >= states.valid_from
+asof left join catalog_states on items.item_id = catalog_states.item_id and items.t >= catalog_states.valid_from
 group by items.read_row
 order by items.read_row

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from arms_world import event, make_log
+from dag_forms import takes
 
 from pipeline.cli import app
 from pipeline.comparison import plan
@@ -24,18 +25,6 @@ SMALL |= {"seeds": [0], "horizon": 1, "drift": False}
 @pytest.fixture
 def dag(dag_bag: Any) -> Any:
     return dag_bag.dags["treasure_hunt_comparison"]
-
-
-def takes(dag: Any, **form: Any) -> bool:
-    """Whether the form can be sent off with these values."""
-    from airflow.sdk.exceptions import ParamValidationError
-
-    try:
-        dag.params.update(form)
-        dag.params.validate()
-    except ParamValidationError:
-        return False
-    return True
 
 
 def test_it_runs_when_asked_only_one_after_the_other_and_no_hour_waits_for_it(dag: Any) -> None:

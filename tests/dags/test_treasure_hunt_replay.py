@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dag_forms import takes
 from handmade_shop import FIRST, event, item, ledger, open_shop
 
 from pipeline.hours import HOUR
@@ -20,18 +21,6 @@ FORM = {"first": "2026-01-05T10", "rule": "event_type_unknown", "mapping": ["eve
 @pytest.fixture
 def dag(dag_bag: Any) -> Any:
     return dag_bag.dags["treasure_hunt_replay"]
-
-
-def takes(dag: Any, **form: Any) -> bool:
-    """Whether the form can be sent off with these values."""
-    from airflow.sdk.exceptions import ParamValidationError
-
-    try:
-        dag.params.update(form)
-        dag.params.validate()
-    except ParamValidationError:
-        return False
-    return True
 
 
 def test_it_runs_when_asked_only_and_is_ready_at_once(dag: Any) -> None:

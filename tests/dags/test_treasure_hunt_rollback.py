@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dag_forms import takes
 from serving_world import describe, live_id, small_version, write_tables
 from sqlalchemy import Engine, select
 
@@ -31,18 +32,6 @@ def engine(tmp_path: Path) -> Engine:
     for hour in range(3):
         publish_version(engine, describe(hour), files)
     return engine
-
-
-def takes(dag: Any, **form: Any) -> bool:
-    """Whether the form can be sent off with these values."""
-    from airflow.sdk.exceptions import ParamValidationError
-
-    try:
-        dag.params.update(form)
-        dag.params.validate()
-    except ParamValidationError:
-        return False
-    return True
 
 
 def test_it_runs_when_asked_only_and_is_ready_at_once(dag: Any) -> None:

@@ -206,7 +206,7 @@ MUTATIONS = [
     ),
     (
         "what cannot be bought is right where it is shown",
-        "sql/comparison/shown_rows.sql",
+        "sql/comparison/catalog_states.sql",
         "lower(trim(is_available)) not in ('false', 'f', '0')",
         "lower(trim(is_available)) not in ('never')",
         CAUSES + "test_an_item_is_wrong_while_it_cannot_be_bought_or_is_in_no_catalog",
