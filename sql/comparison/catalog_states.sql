@@ -1,4 +1,4 @@
--- From when on each item of the log's catalog could be bought or could not; of several rows of a moment the last counts.
+-- From when on each item of the log's catalog could be bought or could not; of rows of the same moment the last counts.
 -- Grain: one row per item and valid_from.
 select
     cast(item_id as varchar) as item_id,
