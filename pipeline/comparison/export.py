@@ -62,7 +62,6 @@ def export_run(
     write_table(out, "event_visibility", export_visibility(feed, ran, settings))
     write_rows(out, "runs", [run_row(one) for one in ran])
     write_rows(out, "costs", [*cost_rows(ran), reading_row(serving)])
-    write_rows(out, "faults", [])
     write_rows(out, "faults", tell_faults(out))
     export_models(out, published, settings)
     seal(out, log, settings, (one.ended for one in ran), described)

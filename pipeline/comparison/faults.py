@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.comparison.bundle import MOMENT, open_tables, schema_of
+from pipeline.comparison.bundle import MOMENT, file_of, open_tables, schema_of
 from pipeline.comparison.feed import Feed, catalog_at
 from pipeline.comparison.log import Log
 from pipeline.duck import fetch_table
@@ -166,7 +166,8 @@ def count_wrong(bundle: Path, log: Path, began: datetime, until: datetime | None
     """
     if began == until:
         return 0
-    with open_tables(bundle, log) as connection:
+    with open_tables(None, log) as connection:  # of the bundle the lists alone: its other tables may not be there yet
+        connection.read_parquet(str(bundle / file_of("recommendations"))).create_view("recommendations")
         connection.register("catalog_states", fetch_table(connection, "comparison/catalog_states"))
         lists = fetch_table(connection, "comparison/listed_rows")
     was_there = pc.fill_null(pc.greater(lists["valid_to"], pa.scalar(began, MOMENT)), True)

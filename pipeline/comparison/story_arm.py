@@ -112,7 +112,6 @@ def export_story(
     write_table(out, "event_visibility", pa.concat_tables(visible_rows(feed, ran, settings)))
     write_rows(out, "runs", [run_row(one) for one in ran])
     write_rows(out, "costs", list(cost_rows(ran)))
-    write_rows(out, "faults", [])
     write_rows(out, "faults", list(fault_rows(out, log, ran, faults)))
     seal(out, log, settings, (one.ended for one in ran), described)
 
