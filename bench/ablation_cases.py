@@ -79,7 +79,7 @@ def derive(events: pd.DataFrame, items: pd.DataFrame, end: datetime, settings: S
     shapes = [(name, pa.timestamp("us", "UTC") if name == "occurred_at" else pa.string()) for name in events.columns]
     shape = [(name, pa.bool_() if name == "is_available" else pa.string()) for name in items.columns]
     given = {
-        "window_events": pa.Table.from_pandas(events, pa.schema(shapes), preserve_index=False),
+        "own_events": pa.Table.from_pandas(events, pa.schema(shapes), preserve_index=False),
         "items": pa.Table.from_pandas(items, pa.schema(shape), preserve_index=False),
     }
     no_rules = pa.table(
@@ -90,7 +90,16 @@ def derive(events: pd.DataFrame, items: pd.DataFrame, end: datetime, settings: S
         connection.register("event_types", fetch_table(connection, "event_types", **values))
         for name, table in given.items():
             connection.register(name, table)
-        for name, known_as in (("holdout", "held_out"), ("linked_events", "linked_events")):
+        nobody = pa.table({"actor": pa.array([], pa.string())})
+        none_before = given["own_events"].slice(0, 0)  # everything is one hour, whose links look at all of it
+        for name, table in (
+            ("busy_actors", nobody),
+            ("searches_before", none_before),
+            ("delivered_before", none_before),
+        ):
+            connection.register(name, table)
+        connection.register("landed_actions", fetch_table(connection, "hour_actions", **values))
+        for name, known_as in (("window_actions", "window_actions"), ("holdout", "held_out"), ("actions", "actions")):
             connection.register(known_as, fetch_table(connection, name, **values))
         for name in ("query_items", "interactions", "popular_items", "bought"):
             given[name] = fetch_table(connection, name, **values)

@@ -87,10 +87,16 @@ def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Pat
     connection.read_parquet([str(path) for path in paths]).create_view(name, replace=True)
 
 
-def load_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path], columns: dict[str, str]) -> int:
-    """Read these columns of Parquet files into a table, for many small files that are asked often; returns the rows."""
+def load_files(
+    connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path], columns: dict[str, str], only: str = ""
+) -> int:
+    """Read these columns of Parquet files into a table, for many small files that are asked often; returns the rows.
+
+    `only` is a condition that the rows meet.
+    """
     shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     connection.execute(f"create or replace table {name} ({shape})")
     if paths:
-        connection.read_parquet([str(path) for path in paths]).select(*columns).insert_into(name)
+        rows = connection.read_parquet([str(path) for path in paths])
+        (rows.filter(only) if only else rows).select(*columns).insert_into(name)
     return connection.table(name).shape[0]

@@ -33,9 +33,7 @@ class Settings(BaseSettings):
     data_docs: bool = Field(
         True, description="whether a run of one hour also makes Great Expectations' own pages (seconds)"
     )
-    arm: str = Field(
-        "batch", min_length=1, description="name under which this pipeline publishes, beside other designs"
-    )
+    arm: str = Field("batch", min_length=1, description="name that this pipeline publishes under, beside other designs")
     start: datetime = Field(
         parse_hour("2026-01-01T00"), description="first hour that Airflow schedules by itself (YYYY-MM-DDTHH, UTC)"
     )
@@ -69,9 +67,7 @@ class Settings(BaseSettings):
     )
     api_key: str = Field("", repr=False, description="key that the read API asks for (X-API-Key); empty: none")
     api_requests_per_second: float = Field(0, ge=0, description="requests a second of one caller and process; 0: any")
-    lookup_password: str = Field(
-        "", repr=False, description="password of the look-up page (/look); empty: no such page"
-    )
+    lookup_password: str = Field("", repr=False, description="password of the look-up page /look; empty: no such page")
     api_connections: int = Field(2, ge=1, le=100, description="connections that each process of the read API keeps")
     api_patience_ms: int = Field(
         1000,
@@ -170,9 +166,7 @@ class Settings(BaseSettings):
     volume_block_low: float = Field(0.2, ge=0, le=1, description="share of usual events below which an hour blocks")
     volume_block_high: float = Field(5.0, ge=1, description="multiple of an hour's usual events above which it blocks")
     drift_min_rows: int = Field(300, ge=1, description="rows of a feature, in an hour, from which its drift is judged")
-    psi_limit: float = Field(
-        0.2, ge=0, description="population stability index past which a mix has drifted: a warning"
-    )
+    psi_limit: float = Field(0.2, ge=0, description="population stability index past which a mix drifted: a warning")
     null_share_limit: float = Field(
         0.05, ge=0, le=1, description="how far a column's share of empty values may move beyond chance: a warning"
     )
@@ -215,7 +209,7 @@ class Settings(BaseSettings):
         5, ge=1, description="users who typed a query before analysts' views and reasons may show it"
     )
     query_text_days: int = Field(
-        30, ge=8, description="days of hours before the newest that keep what was typed; not below window_days"
+        31, ge=8, description="days of hours before the newest that keep what was typed; more than window_days"
     )
     version_text_days: int = Field(
         7, ge=1, description="days of hours before the newest whose versions, and tables that led to them, keep queries"
@@ -265,6 +259,11 @@ class Settings(BaseSettings):
         return self.home / "reports" / self.source
 
     @property
+    def look_back_hours(self) -> int:
+        """Hours before an hour in which its links look for searches: those of repeats, and never less than a link lasts."""
+        return max(self.lookback_hours, -(-self.link_minutes // 60))
+
+    @property
     def serving(self) -> str:
         """URL of the serving database."""
         return self.serving_url or f"sqlite:///{self.home / 'serving.db'}"
@@ -292,9 +291,9 @@ def load_settings(**overrides: Any) -> Settings:
         name = f"{PREFIX}{first['loc'][0]}".upper() if first["loc"] else "settings"
         message = first["msg"].removeprefix("Value error, ").removesuffix(".")
         raise BadInput(f"{name}={first['input']!r}: {message[:1].lower()}{message[1:]}.") from None
-    if settings.window_days > settings.query_text_days:
+    if settings.window_days + settings.look_back_hours / 24 > settings.query_text_days:
         raise BadInput(
-            f"{PREFIX}WINDOW_DAYS={settings.window_days}: a model learns from the queries of its whole window, but "
-            f"{PREFIX}QUERY_TEXT_DAYS={settings.query_text_days} keeps fewer days of them; it must not be lower."
+            f"{PREFIX}WINDOW_DAYS={settings.window_days}: a model learns from the queries of its whole window and the "
+            f"{settings.look_back_hours} hours before, but {PREFIX}QUERY_TEXT_DAYS={settings.query_text_days} keeps fewer."
         )
     return settings

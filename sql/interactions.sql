@@ -5,18 +5,16 @@
 -- with the item (search when there is nothing else), query is the search behind it, where there is one.
 with done as (
     select
-        linked_events.user_id,
-        linked_events.item_id,
-        sum(linked_events.weight) as weight,
-        arg_max(
-            linked_events.event_type, (event_types.weight, linked_events.occurred_at, linked_events.event_id)
-        ) as kind,
-        arg_max(linked_events.query, (linked_events.occurred_at, linked_events.event_id)) as query,
-        max(linked_events.occurred_at) as last_at
-    from linked_events
-    inner join event_types on linked_events.event_type = event_types.event_type
-    where linked_events.user_id is not null and linked_events.item_id is not null
-    group by linked_events.user_id, linked_events.item_id
+        actions.user_id,
+        actions.item_id,
+        sum(actions.weight) as weight,
+        max(event_types.strength) as strength,
+        arg_max(actions.query, (actions.last_at, actions.query)) as query,
+        max(actions.last_at) as last_at
+    from actions
+    inner join event_types on actions.event_type = event_types.event_type
+    where actions.user_id is not null and actions.item_id is not null
+    group by actions.user_id, actions.item_id
 ),
 
 knows_enough as (
@@ -28,18 +26,18 @@ knows_enough as (
 
 searched as (
     select
-        linked_events.user_id,
-        linked_events.query,
-        sum(linked_events.weight) as weight,
-        max(linked_events.occurred_at) as last_at
-    from linked_events
-    left join knows_enough on linked_events.user_id = knows_enough.user_id
+        actions.user_id,
+        actions.query,
+        sum(actions.weight) as weight,
+        max(actions.last_at) as last_at
+    from actions
+    left join knows_enough on actions.user_id = knows_enough.user_id
     where
-        linked_events.user_id is not null
-        and linked_events.event_type = 'search'
-        and linked_events.query is not null
+        actions.user_id is not null
+        and actions.event_type = 'search'
+        and actions.query is not null
         and knows_enough.user_id is null
-    group by linked_events.user_id, linked_events.query
+    group by actions.user_id, actions.query
 ),
 
 shares as (
@@ -79,7 +77,7 @@ select
             coalesce(done.weight, 0) + coalesce(implied.weight, 0), cast($max_pair_weight * 1000000 as bigint)
         ) as bigint
     ) as weight,
-    cast(coalesce(done.kind, 'search') as varchar) as kind,
+    cast(coalesce(event_types.event_type, 'search') as varchar) as kind,
     cast(coalesce(done.query, implied.query) as varchar) as query,
     cast(greatest(done.last_at, implied.last_at) as timestamptz) as last_at
 from done
@@ -87,5 +85,6 @@ full outer join implied
     on
         done.user_id = implied.user_id
         and done.item_id = implied.item_id
+left join event_types on done.strength = event_types.strength
 where coalesce(done.weight, 0) + coalesce(implied.weight, 0) > 0 and $tier <> 'popular' -- noqa: RF02
 order by user_id, item_id

@@ -7,7 +7,7 @@ with taken as (
         item_id,
         actor,
         least(sum(weight), cast($max_pair_weight * 1000000 as bigint)) as weight
-    from linked_events
+    from actions
     where item_id is not null
     group by item_id, actor
 ),

@@ -1,6 +1,6 @@
 -- Events of the hour and of its reference hours with what the profile asks of each: whether a search led to something,
 -- and which category an item is of. A click, cart or purchase belongs to the latest earlier search of its session, else
--- to that of its user within the link time, as in linked_events; but only to one that was delivered in its own hour, so
+-- to that of its user within the link time, as in hour_actions; but only to one that was delivered in its own hour, so
 -- that an hour and those before it are measured alike.
 -- Grain: one row per event and hour of delivery. is_joined: a search that led to something, another event on an item of
 -- the catalog.

@@ -5,7 +5,7 @@ select
     cast(query as varchar) as query,
     cast(count(distinct actor) as bigint) as searchers,
     cast(count(distinct user_id) as bigint) as users
-from linked_events
+from actions
 where event_type = 'search' and query is not null and $tier = 'full'
 group by query
 order by query

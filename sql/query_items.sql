@@ -7,7 +7,7 @@ with taken as (
         item_id,
         actor,
         least(sum(weight), cast($max_pair_weight * 1000000 as bigint)) as weight
-    from linked_events
+    from actions
     where item_id is not null and query is not null and $tier = 'full'
     group by query, item_id, actor
 )

@@ -5,7 +5,7 @@ with typed as (
     select distinct
         actor,
         query
-    from linked_events
+    from actions
     where event_type = 'search' and query is not null
 ),
 
@@ -13,7 +13,7 @@ taken as (
     select distinct
         actor,
         query
-    from linked_events
+    from actions
     where event_type <> 'search' and query is not null and item_id is not null
 ),
 
@@ -37,7 +37,7 @@ catalog as (
 
 takers as (
     select count(distinct user_id) as users
-    from linked_events
+    from actions
     where item_id is not null
 )
 

@@ -11,7 +11,7 @@ CATEGORIES = [None, "toys", "tools"]
 
 @st.composite
 def worlds(draw: st.DrawFn) -> dict[str, Any]:
-    """`items`, `popular_items`, `linked_events` and `k` of a shop of at most eight items."""
+    """`items`, `popular_items`, `actions` and `k` of a shop of at most eight items."""
     catalog = [
         {"item_id": item_id, "is_available": draw(st.booleans()), "category": draw(st.sampled_from(CATEGORIES))}
         for item_id in draw(st.lists(st.sampled_from(IDS), unique=True))
@@ -21,7 +21,7 @@ def worlds(draw: st.DrawFn) -> dict[str, Any]:
         {"actor": "u", "item_id": item_id, "weight": draw(st.integers(0, 3))}
         for item_id in draw(st.lists(st.sampled_from(known), max_size=6) if known else st.just([]))
     ]
-    popular = rows_of("popular_items", linked_events=linked, items=catalog)
+    popular = rows_of("popular_items", actions=linked, items=catalog)
     return {"items": catalog, "popular_items": popular, "k": draw(st.integers(1, 10))}
 
 

@@ -187,4 +187,7 @@ def check_after(settings: Settings, hours: list[datetime], calm: Settings) -> No
     went = [format_hour(move.interval_start) for move in moves]
     assert went == sorted(set(went)), "live went back, or moved twice to the same hour"
     for hour in hours:
-        assert hashes_of(settings, hour) == hashes_of(calm, hour) != {}, format_hour(hour)
+        here, there = hashes_of(settings, hour), hashes_of(calm, hour)
+        differing = {table: (here.get(table), there.get(table)) for table in here | there}
+        differing = {table: hashes for table, hashes in differing.items() if hashes[0] != hashes[1]}
+        assert there and not differing, f"{format_hour(hour)}: {differing}"

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.actions import drop_actions
 from pipeline.failpoints import reach
 from pipeline.ledger import count_fates
 from pipeline.privacy.inboxes import name_inputs_everywhere, rewrite_inboxes
@@ -75,6 +76,8 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
             waiting = [folder for lake in lakes_of(settings) for folder in subfolders(lake / ".staging")]
             traces = find_traces(settings, request)
             found = sweep_lakes(settings, traces, cause)
+            for lake in lakes_of(settings):
+                drop_actions(lake)
             reach("erase.lake_swept")
 
             def touch(tables: Set[str]) -> None:

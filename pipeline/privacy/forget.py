@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from sqlalchemy import Engine
 
+from pipeline.actions import drop_actions
 from pipeline.errors import TreasureHuntError
 from pipeline.hours import HOUR, format_hour, parse_hour
 from pipeline.manifests import hour_folder
@@ -112,6 +113,9 @@ def forget_raw(sweep: Sweep, hour: datetime) -> bool:
         return False
     rewrite_inboxes(sweep.lake, drop_text, sweep.cause, only=format_hour(hour))
     _rewrite(sweep, hour, RAW)
+    drop_actions(
+        sweep.lake, until=hour + sweep.settings.look_back_hours * HOUR
+    )  # links carry what was typed into later hours
     return True
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.actions import load_window
 from pipeline.drift import PROFILE_REFERENCES, judge_profile
 from pipeline.duck import connect, fetch_table, load_files, make_table, view_files, write_table
 from pipeline.lake import Work, keep_together, open_stages
@@ -16,8 +17,8 @@ from pipeline.run import Run, StageResult
 from pipeline.seeds import EVENT_TYPES, event_types
 from pipeline.tiers import FULL, POPULAR, Tier, choose_tier
 
-# What the SQL uses of an event; the shape of the window when no hour in it had events.
-EVENT_COLUMNS = {
+# What the profile uses of an event; the shape of the reference hours when none of them had events.
+PROFILE_COLUMNS = {
     "event_id": "varchar",
     "user_id": "varchar",
     "session_id": "varchar",
@@ -26,11 +27,9 @@ EVENT_COLUMNS = {
     "item_id": "varchar",
     "occurred_at": "timestamptz",
     "lag_seconds": "bigint",
+    "quantity": "bigint",
+    "position": "bigint",
 }
-
-
-# What the profile needs besides.
-PROFILE_COLUMNS = {**EVENT_COLUMNS, "quantity": "bigint", "position": "bigint"}
 
 TABLES = (
     "unknown_items",
@@ -81,22 +80,18 @@ def derive_tables(work: Work) -> None:
     }
     items, own = work.read("items"), work.read("events")
     references = [path for step in PROFILE_REFERENCES for path in work.read_hour("events", run.hour - step)]
-    window = work.read_window("events", settings.window_days * 24)
     with connect(settings, work.folder) as connection:
         view_files(connection, "items", [items])
         view_files(connection, "hour_events", [own])
         load_files(connection, "reference_events", references, PROFILE_COLUMNS)
-        work.rows_in = load_files(connection, "landed_events", window, EVENT_COLUMNS)
         connection.register("event_types", fetch_table(connection, "event_types", **values))
+        busy = load_window(work, connection, **values)
 
         def derive(table: str, known_as: str | None = None) -> None:
             write_table(connection, table, work.draft(table), **values)
             view_files(connection, known_as or table, [work.draft(table)])
 
-        busy = fetch_table(connection, "busy_actors", **values)
-        connection.register("busy_actors", busy)
         check_busy_actors(work, busy)
-        make_table(connection, "window_events", **values)
         make_table(connection, "profiled_events", **values)
         for table in ("unknown_items", "unjoined_events", "event_profile"):
             derive(table)
@@ -104,14 +99,14 @@ def derive_tables(work: Work) -> None:
         check_unknown_items(work)
         judge_profile(work, len(references))
         derive("holdout", known_as="held_out")
-        make_table(connection, "linked_events", **values)
+        make_table(connection, "actions", **values)
         tier = choose_tier(fetch_table(connection, "tier_figures").to_pylist()[0], settings)
         state_tier(work, tier)
         values["tier"] = tier.name
         if tier.name == POPULAR:  # without a model there is nothing to judge by, so nothing is hidden
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
-            make_table(connection, "linked_events", **values)
+            make_table(connection, "actions", **values)
         connection.register("rule_lines", find_rules(work))
         derive("shop_rules")
         ruled = fetch_table(connection, "ruled_items")

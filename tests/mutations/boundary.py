@@ -4,6 +4,7 @@ BAD = "tests/faults/test_bad_events.py::test_every_bad_event_meets_its_fate"
 BOUNDARY = "tests/pipeline/test_boundary.py::"
 REPEATED = "tests/sql/test_repeated_events.py::"
 AUDIT = "tests/pipeline/test_audit.py::"
+ACTIONS, SUMS = "pipeline/actions.py", "tests/pipeline/test_actions.py::"
 EVENTS, RULES = "expectations/events.py", "expectations/rules.py"
 
 MUTATIONS = [
@@ -63,16 +64,58 @@ MUTATIONS = [
     ),
     (
         "an event that landed in two hours counts twice in the window",
-        "sql/window_events.sql",
-        "    having count(*) > 1\n",
-        "    having count(*) > 100\n",
-        "tests/sql/test_window_events.py::test_an_event_that_landed_in_two_hours_counts_once_as_first_delivered",
+        "sql/hour_actions.sql",
+        "    where event_id not in (select delivered_before.event_id from delivered_before)\n",
+        "",
+        "tests/sql/test_hour_actions.py::test_an_event_that_an_hour_before_holds_counts_there",
     ),
     (
         "a click is linked to a search of its user from long ago",
-        "sql/linked_events.sql",
+        "sql/hour_actions.sql",
         "<= $link_minutes * 60",
         "<= 1000000",
-        "tests/sql/test_linked_events.py",
+        "tests/sql/test_hour_actions.py",
+    ),
+    (
+        "hours that landed out of order count a repeated event twice",
+        ACTIONS,
+        "if not self.is_known(hour, one)]",
+        "if False]",
+        SUMS + "test_links_and_repeats_do_not_depend_on_the_order_in_which_hours_landed",
+    ),
+    (
+        "sums of an hour stay when an hour before it lands late",
+        ACTIONS,
+        "[self.hashes.get(one) for one in hours]",
+        "[self.hashes.get(hour)]",
+        SUMS + "test_a_search_that_lands_late_in_an_hour_before_is_linked_to_then",
+    ),
+    (
+        "sums made with another half-life are taken",
+        ACTIONS,
+        "EVENT_TYPES.read_text(encoding=\"utf-8\"), self.values]",
+        "EVENT_TYPES.read_text(encoding=\"utf-8\")]",
+        SUMS + "test_another_setting_makes_other_sums",
+    ),
+    (
+        "a damaged file of sums is read",
+        ACTIONS,
+        "        pq.read_metadata(path)\n",
+        "        path.stat()\n",
+        SUMS + "test_a_damaged_file_of_sums_is_made_again",
+    ),
+    (
+        "sums of hours before the window stay",
+        ACTIONS,
+        "    drop_actions(work.run.lake, until=sums.start - HOUR)\n",
+        "",
+        SUMS + "test_hours_before_the_window_go",
+    ),
+    (
+        "a whole day is read hour by hour",
+        ACTIONS,
+        "if hour == day and",
+        "if False and",
+        SUMS + "test_an_hour_makes_its_own_sums_only_and_a_whole_day_is_summed_once",
     ),
 ]  # fmt: skip

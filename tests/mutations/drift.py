@@ -176,8 +176,8 @@ MUTATIONS = [
     ),
     (
         "a bot is learnt from",
-        "sql/window_events.sql",
-        "    where coalesce(user_id, session_id) not in (select busy_actors.actor from busy_actors)\n",
+        "sql/window_actions.sql",
+        "where actor not in (select busy_actors.actor from busy_actors)\n",
         "",
         "tests/pipeline/test_bots.py::test_the_lists_of_others_overlap_by_95_percent",
     ),

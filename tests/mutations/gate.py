@@ -140,9 +140,9 @@ MUTATIONS = [
     ),
     (
         "hidden items are popular",
-        "sql/linked_events.sql",
-        "held_out.item_id is null\n        and",
-        "true\n        and",
+        "sql/actions.sql",
+        "held_out.item_id is null\n    and",
+        "true\n    and",
         "tests/pipeline/stages/test_prepare.py::test_no_table_that_is_learnt_from_depends_on_which_item_is_hidden",
     ),
     (

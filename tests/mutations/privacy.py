@@ -153,7 +153,7 @@ MUTATIONS = [
     (
         "a window may be longer than text is kept",
         "pipeline/settings.py",
-        "    if settings.window_days > settings.query_text_days:",
+        "    if settings.window_days + settings.look_back_hours / 24 > settings.query_text_days:",
         "    if False:",
         FORGET + "test_a_window_longer_than_text_is_kept_is_refused",
     ),

@@ -8,14 +8,14 @@ def hold_out(*events: Row, share: float = 1.0) -> list[Row]:
     return rows_of(
         "holdout",
         {"holdout_share": share},
-        window_events=events,
+        window_actions=events,
         event_types=event_types(),
         items=items(*"abcde"),
     )
 
 
 def met(item_id: str | None, at: str, kind: str = "click", user_id: str | None = "u", **columns: Any) -> Row:
-    return {"user_id": user_id, "item_id": item_id, "event_type": kind, "occurred_at": clock(at), **columns}
+    return {"user_id": user_id, "item_id": item_id, "event_type": kind, "last_at": clock(at), **columns}
 
 
 THREE = [met("a", "09:00"), met("b", "10:00"), met("c", "11:00")]
@@ -47,7 +47,7 @@ def test_kind_is_the_strongest_thing_done_with_the_item_at_its_full_weight() -> 
 
 
 def test_searches_without_an_item_and_anonymous_sessions_hold_nothing_out() -> None:
-    anonymous = [met(item_id, "11:00", user_id=None, session_id="s") for item_id in "abc"]
+    anonymous = [met(item_id, "11:00", user_id=None, actor="s") for item_id in "abc"]
     searches = [met(None, "11:30", "search")]
     assert [row["user_id"] for row in hold_out(*anonymous, *THREE, *searches)] == ["u"]
 

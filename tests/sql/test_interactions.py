@@ -10,13 +10,12 @@ SEARCHED = {"event_type": "search", "query": "red", "item_id": None, "weight": 1
 
 def done(item_id: str | None, kind: str = "click", weight: int = 2_000_000, **columns: Any) -> Row:
     return {
-        "event_id": "e",
         "user_id": "u",
         "actor": "u",
         "event_type": kind,
         "item_id": item_id,
         "weight": weight,
-        "occurred_at": clock("11:00"),
+        "last_at": clock("11:00"),
         **columns,
     }
 
@@ -31,7 +30,7 @@ def interactions(
     return rows_of(
         "interactions",
         values,
-        linked_events=events,
+        actions=events,
         event_types=event_types(),
         query_items=query_items,
         held_out=held_out,
@@ -57,9 +56,9 @@ def test_kind_is_the_strongest_thing_the_user_did_with_the_item_however_faded() 
 
 def test_query_is_that_of_the_latest_event_that_has_one_and_last_at_is_the_latest_of_all() -> None:
     [row] = interactions(
-        done("a", event_id="1", query="early", occurred_at=clock("09:00")),
-        done("a", event_id="2", query="late", occurred_at=clock("10:00")),
-        done("a", event_id="3", query=None, occurred_at=clock("11:30")),
+        done("a", query="early", last_at=clock("09:00")),
+        done("a", query="late", last_at=clock("10:00")),
+        done("a", query=None, last_at=clock("11:30")),
     )
     assert (row["query"], row["last_at"]) == ("late", clock("11:30"))
 
@@ -73,7 +72,7 @@ def test_weight_is_capped() -> None:
 
 
 def test_sums_are_exact_in_any_order() -> None:
-    events = [done("a", weight=2**53 + number, event_id=str(number)) for number in range(99)]
+    events = [done("a", weight=2**53 + number) for number in range(99)]
     shuffled = random.Random(0).sample(events, len(events))
     exact = sum(row["weight"] for row in events)
     first, second = (interactions(*order, max_pair_weight=1e12) for order in (events, shuffled))
@@ -121,8 +120,8 @@ def test_several_queries_that_point_at_one_item_add_up_and_the_stronger_one_is_n
 
 def test_what_was_done_and_what_is_implied_add_up_and_the_deed_gives_the_kind() -> None:
     [row] = interactions(
-        done("a", occurred_at=clock("10:00")),
-        done(**SEARCHED, occurred_at=clock("11:30")),
+        done("a", last_at=clock("10:00")),
+        done(**SEARCHED, last_at=clock("11:30")),
         query_items=points_at(("a", 1)),
     )
     assert (row["weight"], row["kind"], row["query"], row["last_at"]) == (3_000_000, "click", "red", clock("11:30"))

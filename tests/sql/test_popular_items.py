@@ -9,7 +9,7 @@ def taken(actor: str, item_id: str | None, weight: int = 2_000_000) -> Row:
 
 
 def popular(catalog: list[Row], *events: Row, segment: str = "all", **values: Any) -> list[tuple[int, str, float]]:
-    rows = rows_of("popular_items", values, linked_events=events, items=catalog)
+    rows = rows_of("popular_items", values, actions=events, items=catalog)
     return [(row["rank"], row["item_id"], row["score"]) for row in rows if row["segment"] == segment]
 
 
@@ -47,7 +47,7 @@ def test_every_category_has_its_own_ranks_and_items_without_one_are_in_the_whole
     assert popular(catalog, *events, segment="category:toys") == [(1, "b", 2.0), (2, "a", 0.0)]
     assert popular(catalog, *events, segment="category:tools") == [(1, "c", 0.0)]
     assert [item for _, item, _ in popular(catalog, *events)] == ["d", "b", "a", "c"]
-    segments = {row["segment"] for row in rows_of("popular_items", linked_events=events, items=catalog)}
+    segments = {row["segment"] for row in rows_of("popular_items", actions=events, items=catalog)}
     assert segments == {"all", "category:toys", "category:tools"}
 
 
@@ -67,7 +67,7 @@ def test_what_is_blocked_is_not_popular_and_what_is_pinned_has_its_rank_among_al
         {"line": 4, "rule": "pin", "item_id": "a", "value": 2.0},
         {"line": 5, "rule": "pin", "item_id": "b", "value": 9.0},
     ]
-    rows = rows_of("popular_items", linked_events=events, items=catalog, ruled_items=rules)
+    rows = rows_of("popular_items", actions=events, items=catalog, ruled_items=rules)
     listed = {row["segment"]: "" for row in rows}
     for row in rows:
         listed[row["segment"]] += row["item_id"]

@@ -8,7 +8,7 @@ def search(actor: str, query: str | None, user_id: str | None = None) -> Row:
 
 
 def queries(*events: Row, **values: Any) -> list[Row]:
-    return rows_of("queries", values, linked_events=events)
+    return rows_of("queries", values, actions=events)
 
 
 def test_searchers_are_different_users_or_sessions_and_not_searches() -> None:

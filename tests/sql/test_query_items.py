@@ -16,7 +16,7 @@ def linked(actor: str, query: str | None, item_id: str | None = None, weight: in
 
 
 def query_items(*events: Row, **values: Any) -> list[Row]:
-    return rows_of("query_items", values, linked_events=events)
+    return rows_of("query_items", values, actions=events)
 
 
 def test_what_people_took_after_a_query_adds_up() -> None:

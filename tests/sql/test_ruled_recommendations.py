@@ -177,7 +177,7 @@ def test_any_rules_give_min_k_eligible_different_available_unblocked_items(world
     about = rows_of("ruled_items", shop_rules=world["lines"], items=world["items"])
     offered = rows_of("offered_items", items=world["items"], ruled_items=about)
     linked = [{"actor": "u", "item_id": row["item_id"], "weight": 1} for row in world["items"][:3]]
-    popular = rows_of("popular_items", linked_events=linked, items=world["items"], ruled_items=about)
+    popular = rows_of("popular_items", actions=linked, items=world["items"], ruled_items=about)
     common = {"items": offered, "bought": world["bought"]}
     users = [{"user_id": user} for user in "uv"]
     candidates = rows_of(

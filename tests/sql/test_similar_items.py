@@ -14,7 +14,7 @@ def similar(catalog: list[Row], scored: Iterable[tuple[str, str, float]] = (), k
         "similar_items",
         {"k": k},
         items=catalog,
-        popular_items=rows_of("popular_items", linked_events=[], items=catalog),
+        popular_items=rows_of("popular_items", actions=[], items=catalog),
         scored_items=[
             {"item_id": item_id, "similar_item_id": other, "score": score} for item_id, other, score in scored
         ],

@@ -8,8 +8,7 @@ def linked(kind: str, actor: str, query: str | None = None, item_id: str | None 
 
 
 def figures(*events: Row, catalog: list[Row] | None = None) -> dict[str, int]:
-    numbered = [{"event_id": str(place), **row} for place, row in enumerate(events)]
-    (row,) = rows_of("tier_figures", linked_events=numbered, items=items("a") if catalog is None else catalog)
+    (row,) = rows_of("tier_figures", actions=events, items=items("a") if catalog is None else catalog)
     return row
 
 

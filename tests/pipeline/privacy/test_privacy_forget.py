@@ -42,7 +42,7 @@ def events() -> Iterator[dict[str, Any]]:
 
 
 def settings_of(folder: Path, serving_url: str = "", **knobs: Any) -> Settings:
-    limits = {"query_text_days": 8, "version_text_days": 1, "window_days": 8, "min_joined_share": 0.0, **knobs}
+    limits = {"query_text_days": 8, "version_text_days": 1, "window_days": 7, "min_joined_share": 0.0, **knobs}
     return canary_settings(folder / "var", folder / "source.db", serving_url).model_copy(update=limits)
 
 
@@ -253,9 +253,11 @@ def test_by_hand_hours_before_one_are_forgotten_however_new(shop: Settings) -> N
 
 
 def test_a_window_longer_than_text_is_kept_is_refused() -> None:
-    assert load_settings(window_days=30, query_text_days=30).window_days == 30
-    with pytest.raises(BadInput, match="WINDOW_DAYS=31: a model learns from the queries of its whole window, but"):
-        load_settings(window_days=31, query_text_days=30)
+    assert load_settings(window_days=30, query_text_days=31).window_days == 30
+    with pytest.raises(
+        BadInput, match="WINDOW_DAYS=30: a model learns from the queries of its whole window and the 6 "
+    ):
+        load_settings(window_days=30, query_text_days=30)
     with pytest.raises(BadInput, match="TREASURE_HUNT_QUERY_TEXT_DAYS=7"):
         load_settings(window_days=1, query_text_days=7)
 
