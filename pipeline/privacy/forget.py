@@ -113,9 +113,8 @@ def forget_raw(sweep: Sweep, hour: datetime) -> bool:
         return False
     rewrite_inboxes(sweep.lake, drop_text, sweep.cause, only=format_hour(hour))
     _rewrite(sweep, hour, RAW)
-    drop_actions(
-        sweep.lake, until=hour + sweep.settings.look_back_hours * HOUR
-    )  # links carry what was typed into later hours
+    until = hour + sweep.settings.look_back_hours * HOUR  # links carry what was typed into later hours
+    drop_actions(sweep.lake, until)
     return True
 
 

@@ -151,6 +151,20 @@ MUTATIONS = [
         FORGET + "test_rows_that_were_replayed_are_forgotten_in_their_inbox_too",
     ),
     (
+        "sums keep what was forgotten",
+        "pipeline/privacy/forget.py",
+        "    drop_actions(sweep.lake, until)\n",
+        "",
+        FORGET + "test_sums_of_a_forgotten_hour_go_with_its_text",
+    ),
+    (
+        "sums keep who was erased",
+        "pipeline/privacy/erase.py",
+        "                drop_actions(lake)\n",
+        "                pass\n",
+        "tests/pipeline/privacy/test_privacy_erase.py::test_an_erased_user_is_in_no_byte_and_stays_away_when_all_hours_are_pulled_again",
+    ),
+    (
         "a window may be longer than text is kept",
         "pipeline/settings.py",
         "    if settings.window_days + settings.look_back_hours / 24 > settings.query_text_days:",

@@ -146,8 +146,11 @@ def test_another_setting_makes_other_sums(tmp_path: Path) -> None:
     settings = open_lake(tmp_path, trade([0, 1]), [0, 1])
     first = prepare(settings, 1)
     quick = settings.model_copy(update={"half_life_days": 0.05})
-    assert prepare(quick, 1)["interactions"] != first["interactions"]
+    other = prepare(quick, 1)
+    assert other["interactions"] != first["interactions"]
     assert prepare(settings, 1) == first
+    drop_actions(settings.lake)
+    assert prepare(quick, 1) == other
 
 
 def test_a_damaged_file_of_sums_is_made_again(tmp_path: Path) -> None:

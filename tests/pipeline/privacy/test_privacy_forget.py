@@ -11,6 +11,7 @@ from canary_shop import ITEMS, QUERY, canary_settings, found, found_in_files
 from handmade_shop import FIRST, event, fill_shop, is_conserved, item, landed, ledger
 from sqlalchemy import select
 
+from pipeline.actions import FOLDER
 from pipeline.backfill import backfill_hours
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.hours import HOUR
@@ -250,6 +251,16 @@ def test_by_hand_every_old_hour_is_forgotten_however_far_back(shop: Settings) ->
 def test_by_hand_hours_before_one_are_forgotten_however_new(shop: Settings) -> None:
     forget_all(shop, FIRST + (LIMIT - 1) * HOUR, before=FIRST + 2 * HOUR)
     assert [hour for hour in RAN if not text_in(shop, hour)] == [0, 1]
+
+
+def test_sums_of_a_forgotten_hour_go_with_its_text(shop: Settings) -> None:
+    day, last = (
+        shop.lake / FOLDER / f"{FIRST + hour * HOUR:%Y-%m-%d}" / f"{FIRST + hour * HOUR:%H}"
+        for hour in (DAY, LIMIT - 1)
+    )
+    assert [*day.parent.glob(f"{day.name}.*")] and [*last.parent.glob(f"{last.name}.*")]
+    forget_all(shop, FIRST + (LIMIT - 1) * HOUR, before=FIRST + (DAY + 1) * HOUR)
+    assert not [*day.parent.glob(f"{day.name}.*")] and [*last.parent.glob(f"{last.name}.*")]
 
 
 def test_a_window_longer_than_text_is_kept_is_refused() -> None:
