@@ -1,16 +1,13 @@
-"""Holding a draft table against its suite with Great Expectations, which this module and the suites import, late.
+"""Holding a draft table against its suite with Great Expectations.
 
-Its import costs seconds, so a stage that audits nothing must not pay for it. Tables go through in slices, so memory is
-bounded; results never carry values of personal columns.
+Tables go through in slices, so memory is bounded; results never carry values of personal columns.
 """
 
 import bisect
 import itertools
-import logging
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.drafts import read_repeated, read_slices
+from pipeline.drafts import are_unique, read_repeated, read_slices
 from pipeline.errors import AuditFailed
+from pipeline.validation import open_context, validate
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
 
 # What a rule found: table, rule, severity, passed, checked and failed (rows), observed, sentence.
@@ -32,48 +28,8 @@ Finding = dict[str, Any]
 PERSONAL = frozenset({"user_id", "session_id", "query", "event_id", "reason"})
 
 
-def silence_library() -> None:
-    """Great Expectations, imported after this, does not log a line for each of its parts."""
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
-
-
-@cache
-def _context() -> Any:
-    """Great Expectations with all stores in memory: nothing is written, nothing is sent."""
-    silence_library()
-    import great_expectations as gx
-    from great_expectations.data_context.types.base import DataContextConfig
-
-    memory = {"class_name": "InMemoryStoreBackend"}
-    kinds = {
-        "expectations": "ExpectationsStore",
-        "validation_results": "ValidationResultsStore",
-        "checkpoints": "CheckpointStore",
-        "validation_definition_store": "ValidationDefinitionStore",
-    }
-    return gx.get_context(  # type: ignore[call-overload]  # its overloads leave out `mode` beside `project_config`
-        mode="ephemeral",
-        project_config=DataContextConfig(
-            config_version=4.0,
-            analytics_enabled=False,
-            expectations_store_name="expectations",
-            validation_results_store_name="validation_results",
-            checkpoint_store_name="checkpoints",
-            stores={name: {"class_name": kind, "store_backend": memory} for name, kind in kinds.items()},
-            data_docs_sites={},
-            progress_bars={"globally": False, "metric_calculations": False},  # type: ignore[arg-type]
-        ),
-    )
-
-
-@cache
-def _batch_definition(context: Any) -> Any:
-    source = context.data_sources.add_pandas("lake")
-    return source.add_dataframe_asset("table").add_batch_definition_whole_dataframe("slice")
-
-
 def _read_suite(table: str, limits: Mapping[str, Any]) -> "list[Expectation]":
-    _context()  # before the suite's module: it silences the library that the module imports
+    open_context()  # before the suite's module: it silences the library that the module imports
     expectations: list[Expectation] = import_module(f"expectations.{table}").suite(**limits)
     if not expectations:
         raise AuditFailed(f"{table}: its suite holds no expectation, so nothing was checked.")
@@ -105,25 +61,6 @@ def _columns(expectations: "list[Expectation]") -> set[str]:
     The library hashes and filters all columns of a frame, so those that no rule looks at are left out.
     """
     return {word for one in expectations for word in re.findall(r"\w+", str(one.configuration.kwargs))}
-
-
-def _validate(
-    table: str, frame: "pd.DataFrame", expectations: "list[Expectation]", with_rows: bool = False
-) -> "list[ExpectationValidationResult]":
-    from great_expectations import ExpectationSuite
-    from great_expectations.validator.v1_validator import Validator
-
-    # Not `batch.validate`, which fetches the batch a second time and so hashes every value once more.
-    validator = Validator(
-        batch_definition=_batch_definition(_context()),
-        batch_parameters={"dataframe": frame},
-        result_format={
-            "result_format": "COMPLETE" if with_rows else "BASIC",
-            "include_unexpected_rows": False,
-        },
-    )
-    result = validator.validate_expectation_suite(ExpectationSuite(name=table, expectations=expectations))
-    return list(result.results)
 
 
 def _describe(table: str, result: Any) -> str:
@@ -216,11 +153,12 @@ def audit_table(table: str, paths: Sequence[Path], limits: Mapping[str, Any], ho
         result
         for frame in read_slices(paths, _columns(of_rows))
         if of_rows
-        for result in _validate(table, frame, of_rows)
+        for result in validate(table, frame, of_rows)
     ]
     for one in of_keys:
-        together += _validate(table, read_repeated(paths, _key(one)), [one])
-    alone = [_validate(table, pq.read_table(path).to_pandas(), of_tables) if of_tables else [] for path in paths]
+        if not are_unique(paths, _key(one)):
+            together += validate(table, read_repeated(paths, _key(one)), [one])
+    alone = [validate(table, pq.read_table(path).to_pandas(), of_tables) if of_tables else [] for path in paths]
     for findings, results in zip(found, alone, strict=True):
         for result in [*(together if len(paths) == 1 else ()), *results]:
             _add(findings[_meta(result)["rule"]], result)
@@ -272,7 +210,7 @@ def find_refused(table: str, paths: Sequence[Path], limits: Mapping[str, Any]) -
     for frame in read_slices(paths, _columns(refusing)):
         frame.index = range(offset, offset + len(frame))  # rows are numbered per draft; here they stand together
         offset += len(frame)
-        for result in _validate(table, frame, refusing, with_rows=True):
+        for result in validate(table, frame, refusing, with_rows=True):
             meta = _meta(result)
             if _exceptions(result):
                 raise AuditFailed(_describe(table, result))

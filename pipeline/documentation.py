@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from pipeline.audit import silence_library
 from pipeline.boundary import ID_LENGTH
 from pipeline.comparison.bundle import LOG_TABLES, TABLES, file_of, schema_of
 from pipeline.files import ROOT
@@ -20,6 +19,7 @@ from pipeline.settings import PREFIX, Settings
 from pipeline.stages.ingest_catalog import TEXT_LENGTH
 from pipeline.stages.ingest_events import QUERY_LENGTH, SKEW_SECONDS
 from pipeline.tables import JUDGED_BY_EVALUATE, PASSING, PRODUCERS
+from pipeline.validation import silence_library
 
 MADE = "Made by `make docs` from {}; do not edit it here.\n"
 

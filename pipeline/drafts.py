@@ -39,6 +39,21 @@ def read_slices(paths: Sequence[Path], columns: Container[str] | None = None) ->
         yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
 
 
+def are_unique(paths: Sequence[Path], key: Sequence[str]) -> bool:
+    """Whether small drafts have every key once; False also where that is not told here.
+
+    For a draft of an hour's size Arrow sees it in a tenth of the time that it takes to start DuckDB.
+    """
+    for path in paths:
+        found = pq.read_schema(path)
+        if not set(key) <= set(found.names) or pq.read_metadata(path).num_rows > SLICE_ROWS:
+            return False
+        keys = pq.read_table(path, columns=[*key])
+        if len(keys.group_by([*key]).aggregate([])) < len(keys):
+            return False
+    return True
+
+
 def read_repeated(paths: Sequence[Path], key: Sequence[str]) -> "pd.DataFrame":
     """The rows whose key stands more than once in its draft (the first MOST_REPEATED): column DRAFT and the key's.
 

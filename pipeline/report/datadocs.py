@@ -11,12 +11,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.audit import silence_library
 from pipeline.errors import NotLanded
 from pipeline.report.account import Account, read_account
 from pipeline.report.files import datadocs_path, write_text
 from pipeline.report.html import Html, badge, element, page, table
 from pipeline.run import Run
+from pipeline.validation import silence_library
 
 if TYPE_CHECKING:
     from great_expectations.core import ExpectationSuiteValidationResult

@@ -373,6 +373,28 @@ def test_a_key_that_repeats_in_another_slice_is_found(monkeypatch: pytest.Monkey
         audit_table("items", write(tmp_path, items), ITEM_LIMITS, "hour")
 
 
+@pytest.mark.parametrize(
+    ("pairs", "unique"),
+    [
+        ([("a", "x"), ("a", "y"), ("b", "x")], True),
+        ([("a", "x"), ("b", "x"), ("a", "x")], False),
+        ([(None, "x"), (None, "x")], False),
+        ([], True),
+    ],
+)
+def test_drafts_are_unique_whose_keys_stand_once_each(
+    pairs: list[tuple[str | None, str]], unique: bool, tmp_path: Path
+) -> None:
+    paths = write(tmp_path, GOOD, bought_table(*pairs))
+    assert drafts.are_unique(paths, ["user_id", "item_id"]) is unique
+    assert not drafts.are_unique(paths, ["user_id", "no_such_column"])
+
+
+def test_a_large_draft_is_not_looked_through_in_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(drafts, "SLICE_ROWS", 1)
+    assert not drafts.are_unique(write(tmp_path, GOOD), ["user_id", "item_id"])
+
+
 def test_a_key_may_stand_in_several_hours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(drafts, "SLICE_ROWS", 2)
     assert len(audit_table("bought", write(tmp_path, GOOD, GOOD, GOOD), {}, "hours")) == 3
