@@ -48,7 +48,7 @@ test-guards: .venv/.synced ## switch off every guard, one at a time, and see its
 real-dirt: .venv/.synced ## two real shops whole through the ingestion boundary, where their files are; long
 	@$(BIN)/python bench/real_dirt.py
 
-compare: .venv/.synced ## arms side by side on one log, batch and streaming: a page, var/comparison/judgement.html; three to ten minutes
+compare: .venv/.synced ## arms side by side on a small week, batch and streaming: a page, var/comparison/judgement.html; ten minutes
 	@$(BIN)/python bench/arms.py
 
 story: .venv/.synced ## the batch that was given up, re-enacted beside this one on a bad day: a page, var/story/judgement.html; some minutes

@@ -1,9 +1,9 @@
-"""Arms side by side on one log of the demonstration shop: `make compare`.
+"""Arms side by side on a small week of the demonstration shop: `make compare`.
 
-`python bench/arms.py [--hours N] [--users N] [--drift] [--cadences 1h,4h] [--seeds N] [--processes N] [--out DIR]` freezes
-a log, runs the batch arm at its cadences, the streaming reference and the controls for every seed of the model, and has them
-judged: `judgement.html` in the folder. What is there already is not made again, so a run that was stopped goes on. Arms that
-run at the same time take each other's time: give more than one process only as many as there are cores with nothing to do.
+`python bench/arms.py [--hours N] [--users N] [--no-drift] [--cadences 1h,4h] [--seeds N] [--processes N] [--out DIR]`
+freezes a log, runs the batch arm at its cadences, the streaming reference and the controls for every seed of the model, and
+has them judged: `judgement.html` in the folder. What is there already is not made again, so a run that was stopped goes on.
+Arms that run at the same time take each other's time: give no more processes than there are cores with nothing to do.
 """
 
 import argparse
@@ -63,23 +63,23 @@ def make_log(out: Path, *words: str) -> Path:
     return plan.make_log(log, words).folder
 
 
-def parse() -> argparse.Namespace:
-    """What was asked for."""
+def parse(words: list[str] | None = None) -> argparse.Namespace:
+    """What was asked for, by default on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--hours", type=int, default=36, help="of the log")
-    parser.add_argument("--users", type=int, default=600)
-    parser.add_argument("--items", type=int, default=300)
-    parser.add_argument("--events-per-hour", type=int, default=600)
+    parser.add_argument("--hours", type=int, default=168, help="of the log")
+    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--items", type=int, default=200)
+    parser.add_argument("--events-per-hour", type=int, default=200)
     parser.add_argument("--shop-seed", type=int, default=0, help="of the shop: another one is another shop")
-    parser.add_argument("--drift", action="store_true", help="of tastes and fashions")
+    parser.add_argument("--drift", action=argparse.BooleanOptionalAction, default=True, help="of tastes and fashions")
     parser.add_argument("--cadences", default="1h,4h", help="of the batch arm; what others are made from is the first")
-    parser.add_argument("--horizon", type=int, default=12, help="hours after a read that count")
+    parser.add_argument("--horizon", type=int, default=24, help="hours after a read that count")
     parser.add_argument(
         "--seeds", type=int, default=1, help="of the model; give at least three to publish what comes out"
     )
-    parser.add_argument("--processes", type=int, default=1, help="arms that run at the same time")
+    parser.add_argument("--processes", type=int, default=2, help="arms that run at the same time")
     parser.add_argument("--out", type=Path, default=Path("var/comparison"))
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 def compare(asked: argparse.Namespace) -> None:

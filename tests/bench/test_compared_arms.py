@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from arms import make_arms, make_log, plan_arms
+from arms import compare, make_arms, make_log, parse, plan_arms
 from arms_world import event
 from arms_world import make_bundle as write_bundle
 from arms_world import make_log as write_log
@@ -25,7 +25,7 @@ def hunted(monkeypatch: pytest.MonkeyPatch) -> Words:
         given.append(tuple(map(str, words)))
         if words[0] == "record":
             write_log(Path(words[1]), [event(1, "u", "a")], [])
-        else:
+        elif words[0] == "arm":
             write_bundle(Path(words[4]), Path(words[3]), {})
 
     monkeypatch.setattr(plan, "hunt", hunt)
@@ -36,6 +36,17 @@ def test_the_first_cadence_is_the_first_arm_and_others_are_made_from_it() -> Non
     planned = plan_arms(["4h", "1h"], seed=2)
     assert [bundle.name for bundle in planned][:3] == ["batch-4h-2", "batch-1h-2", "batch-4h-late-2"]
     assert {bundle.batch for bundle in planned} == {"", "batch-4h-2", "batch-4h-late-2"}
+
+
+def test_a_week_of_a_shop_that_drifts_is_compared_where_nothing_else_is_said(hunted: Words, tmp_path: Path) -> None:
+    compare(parse(["--out", str(tmp_path)]))
+    recorded, *arms, judged = hunted
+    assert "--hours=168" in recorded and "--drift" in recorded
+    assert len(arms) == 9 and {words[2] for words in arms} == {"batch", "bare", "story", "stream", "popular", "nothing"}
+    assert judged[-2:] == ("--horizon", "24")
+    hunted.clear()
+    compare(parse(["--out", str(tmp_path / "still"), "--no-drift", "--hours", "48"]))
+    assert "--hours=48" in hunted[0] and "--drift" not in hunted[0]
 
 
 def test_a_log_of_another_shop_is_not_gone_on_with(hunted: Words, tmp_path: Path) -> None:

@@ -49,6 +49,20 @@ MUTATIONS = [
         AUDIT + "test_a_key_that_repeats_in_another_slice_is_found",
     ),
     (
+        "a repeated key is taken for a unique one",
+        "pipeline/drafts.py",
+        ".aggregate([])) < len(keys)",
+        ".aggregate([])) < 0",
+        AUDIT + "test_drafts_are_unique_whose_keys_stand_once_each",
+    ),
+    (
+        "a rule that was altered is judged as it was",
+        "pipeline/validation.py",
+        "    finally:\n        _said = None\n",
+        "    finally:\n        pass\n",
+        "tests/pipeline/test_validation.py::test_a_rule_that_was_altered_afterwards_is_judged_as_it_is_now",
+    ),
+    (
         "duplicates are never too many",
         "pipeline/ledger.py",
         "    work.judge(\"duplicate_share_high\", not (is_judged and share > limit), sentence, share)\n",
