@@ -1,7 +1,7 @@
 """Logs of a comparison, and the arms that run on them."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -118,18 +118,25 @@ def batch(
 
     read, every, late = read_log(log), parse_duration(cadence), parse_duration(delay)
     total = len(list(split_log(read.started, read.ended, every)))
-    with whole_or_nothing(out), progress_bar() as progress:
-        task = progress.add_task("batch", total=total)
+    with whole_or_nothing(out), telling_runs("batch", total) as tell:
+        clock = {"cadence": every, "delay": late}
+        ran = run_batch(read, out, **clock, seed=seed, durations=durations, plan=faults, tell=tell)
+    tell_runs(out, ran, "; readers kept the lists before" if faults else NOT_AGAIN)
 
-        def tell(one: "Ran") -> None:
+
+@contextmanager
+def telling_runs(arm: str, total: int) -> Iterator[Callable[["Ran | Told"], None]]:
+    """What is given here is told of each run that is over: so many of them are to come."""
+    with progress_bar() as progress:
+        task = progress.add_task(arm, total=total)
+
+        def tell(one: "Ran | Told") -> None:
             said = f"{one.interval.name} {one.status}" + " again" * (one.attempt > 1)
             progress.update(task, advance=int(one.attempt == 1), description=said)
             if not show.console.is_terminal:  # where no bar is drawn
                 show.sentence(f"{said}, {progress.tasks[task].completed:.0f} of {total}")
 
-        clock = {"cadence": every, "delay": late}
-        ran = run_batch(read, out, **clock, seed=seed, durations=durations, plan=faults, tell=tell)
-    tell_runs(out, ran, "; readers kept the lists before" if faults else NOT_AGAIN)
+        yield tell
 
 
 def tell_runs(out: Path, ran: Sequence["Ran | Told"], then: str = NOT_AGAIN) -> None:
@@ -159,13 +166,15 @@ def story(
     faults: Faults = None,
 ) -> None:
     """Control: a batch without checks, drop and reload, HTTP 400 for who has no row; a job of four hours, re-enacted."""
-    from pipeline.comparison.clock import parse_duration
+    from pipeline.comparison.clock import parse_duration, split_hours
     from pipeline.comparison.log import read_log
     from pipeline.comparison.story_arm import run_story
 
-    every, takes, loads = parse_duration(cadence), parse_duration(delay), parse_duration(load)
-    with whole_or_nothing(out):
-        ran = run_story(read_log(log), out, cadence=every, delay=takes, load=loads, seed=seed, plan=faults)
+    read, every, takes, loads = read_log(log), *map(parse_duration, (cadence, delay, load))
+    total = len(list(split_hours(read.started, read.ended, every)))
+    with whole_or_nothing(out), telling_runs("story", total) as tell:
+        clock = {"cadence": every, "delay": takes, "load": loads}
+        ran = run_story(read, out, **clock, seed=seed, plan=faults, tell=tell)
     tell_runs(out, ran, " and are not tried again; the table stayed as they left it")
 
 

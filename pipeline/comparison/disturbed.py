@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 
 from pipeline.comparison.clock import Interval, begin
 from pipeline.comparison.faults import PUBLISHING, READ_ONCE, Fault, FaultyFeed, count_wrong, find_recovery
-from pipeline.comparison.interval import Ran, measure, run_once
+from pipeline.comparison.interval import Ran, hours_of, measure, run_once
 from pipeline.comparison.log import Log
 from pipeline.errors import BadInput, DataError, TreasureHuntError
 from pipeline.failpoints import run_with
@@ -97,7 +97,8 @@ def run_tried(arm: Disturbed, ran: Ran) -> None:
                 hear(arm, ran, stage)
                 break
             except TreasureHuntError as error:
-                arm.said.append((ran.ended, stage, format_hour(ran.interval.hours[-1]), str(error)))
+                hour = hours_of(ran, stage)[ran.done]  # those before it have landed
+                arm.said.append((ran.ended, stage, format_hour(hour), str(error)))
                 if wait is None or isinstance(error, DataError | BadInput):
                     ran.trouble = str(error)
                     report_failure(list(STAGES), ran.interval.hours[-1:], arm.settings)
@@ -107,6 +108,7 @@ def run_tried(arm: Disturbed, ran: Ran) -> None:
 
 def hear(arm: Disturbed, ran: Ran, stage: str) -> None:
     """The stage has run once, under the faults of this moment, and what it counted is known."""
+    ran.done = 0
     away = [one for one in arm.faults if one.kind == "database_away" and one.is_on(ran.ended)]
     kills = [one for one in arm.faults if one.kind == "killed" and one.began <= ran.ended]
     kills = [one for one in kills if stage == "publish" and one.fault not in arm.killed]

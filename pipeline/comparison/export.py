@@ -195,15 +195,15 @@ def export_visibility(feed: Feed, ran: Sequence[Ran], settings: Settings) -> pa.
 
 
 def find_taker(feed: Feed, hour: datetime, settings: Settings) -> datetime | None:
-    """The hour that took in what a file delivered, None where none did: its own, or a later one where its own found none."""
-    facts = stage_facts(Run(hour, settings), "ingest_events")
+    """The hour that took in what a file delivered, None where none did: its own, or a later one that looked back."""
     rows = feed.located(hour)
-    if not facts or facts["ledger"]["delivered"] or not len(rows):
-        return hour if facts else None
-    for later in (hour + step * HOUR for step in range(1, settings.pull_lookback_hours + 1)):
-        found = find_table(Run(later, settings), "delivered_rows")
+    if not len(rows):
+        return hour if stage_facts(Run(hour, settings), "ingest_events") else None
+    # By the rows themselves: an hour whose own file is late delivers those of a late file before it.
+    for taker in (hour + step * HOUR for step in range(settings.pull_lookback_hours + 1)):
+        found = find_table(Run(taker, settings), "delivered_rows")
         if found and pc.any(pc.is_in(rows["locator"], pq.read_table(found[0])["locator"])).as_py():
-            return later
+            return taker
     return None
 
 

@@ -37,6 +37,22 @@ NEEDS: dict[str, tuple[str, ...]] = {
 PUBLISHING = ("database_away", "killed")  # meet whoever publishes; all others are of what an hour delivers
 READ_ONCE = ("late", "cut", "broken")  # spoil what an arm that keeps what it took in reads once
 PADDING = "\x00\x00"  # as a field of fixed width has it, whose writer did not cut off its end
+# What the schema of a plan asks for, in words.
+TYPES = {
+    "number": "a number",
+    "integer": "a whole number",
+    "string": "a text",
+    "array": "a list",
+    "object": "an object",
+}
+MUST = {
+    "enum": "be one of {}",
+    "minimum": "be at least {}",
+    "exclusiveMinimum": "be more than {}",
+    "exclusiveMaximum": "be less than {}",
+    "minItems": "not be empty",
+    "minLength": "not be empty",
+}
 
 
 @dataclass(frozen=True)
@@ -67,14 +83,26 @@ def read_plan(path: Path, log: Log) -> list[Fault]:
     except (OSError, ValueError) as error:
         raise BadInput(f"{path} is no plan of faults: {error}.") from None
     for breach in jsonschema.Draft202012Validator(schema_of("fault_plan")).iter_errors(plan):
-        place = ".".join(map(str, breach.absolute_path))
-        raise BadInput(f"{path}: {f'{place}: ' * bool(place)}{breach.message}.")
+        raise BadInput(f"{path}: {tell_breach(breach)}.")
     faults = sorted((_place(path, log, said) for said in plan["faults"]), key=lambda one: (one.began, one.fault))
     files = [(one.hour, one.kind == "catalog_cut") for one in faults if one.kind not in PUBLISHING]
     for what, each in (("name", [one.fault for one in faults]), ("file", files)):
         if len(set(each)) < len(each):
             raise BadInput(f"{path}: two faults have the same {what}; give each its own.")
     return faults
+
+
+def tell_breach(breach: jsonschema.ValidationError) -> str:
+    """What in a plan is not as its schema says, where, and what belongs there."""
+    place, found, wanted = ".".join(map(str, breach.absolute_path)), breach.instance, breach.validator_value
+    if breach.validator == "additionalProperties":
+        known = breach.schema["properties"]
+        return f"{place or 'the plan'} has {', '.join(sorted(found.keys() - known))}; its fields are {', '.join(known)}"
+    if breach.validator == "required":
+        return f"{place or 'the plan'} lacks {', '.join(name for name in wanted if name not in found)}"
+    asked = wanted if isinstance(wanted, list) else [wanted]
+    said = MUST.get(str(breach.validator), "be {}").format(", ".join(str(TYPES.get(str(one), one)) for one in asked))
+    return f"{place or 'the plan'} is {json.dumps(found, ensure_ascii=False)[:80]}; it must {said}"
 
 
 def _place(path: Path, log: Log, said: dict[str, Any]) -> Fault:

@@ -48,6 +48,7 @@ class Ran:
     took: list[Took] = field(default_factory=list)
     landed: dict[datetime, datetime] = field(default_factory=dict)
     attempt: int = 1  # of this interval
+    done: int = 0  # hours that the stage which it is at has done
 
 
 def run_interval(
@@ -71,7 +72,7 @@ def run_interval(
 
 def run_once(ran: Ran, stage: str, settings: Settings, seconds: Mapping[str, float] | None = None) -> list[StageResult]:
     """A stage has run for its hours of the interval, once, and the run knows what it took and said, also when it failed."""
-    hours = ran.interval.hours if stage in PULLED else ran.interval.hours[-1:]
+    hours = hours_of(ran, stage)
     begun = read_clocks()
     results: list[StageResult] = []
     try:
@@ -81,8 +82,14 @@ def run_once(ran: Ran, stage: str, settings: Settings, seconds: Mapping[str, flo
         took = measure(stage, begun, [Run(hour, settings) for hour in hours])
         ran.took.append(replace(took, seconds=(seconds or {}).get(stage, took.seconds)))
         ran.ended += timedelta(seconds=ran.took[-1].seconds)
+        ran.done = len(results)
         take_in(ran, stage, results)
     return results
+
+
+def hours_of(ran: Ran, stage: str) -> tuple[datetime, ...]:
+    """The hours of the interval for which a stage runs."""
+    return ran.interval.hours if stage in PULLED else ran.interval.hours[-1:]
 
 
 def take_in(ran: Ran, stage: str, results: list[StageResult]) -> None:

@@ -25,6 +25,7 @@ from pipeline.comparison.disturbed import (
     run_disturbed,
     take_database,
 )
+from pipeline.comparison.export import find_taker
 from pipeline.comparison.faults import Fault, FaultyFeed
 from pipeline.comparison.interval import PULLED, Ran
 from pipeline.comparison.log import Log, record_shop
@@ -155,6 +156,24 @@ def test_an_hour_whose_events_landed_is_not_run_again(
     assert [one.status for one in arm.ran] == ["failed", "published", "published"]
 
 
+def really_taken_in(
+    monkeypatch: pytest.MonkeyPatch, log: Log, folder: Path, intervals: list[Interval], *faults: Fault, **knobs: Any
+) -> Disturbed:
+    """An arm whose events were really taken in while these faults held; all other stages take no time."""
+    really = disturbed.run_once
+    stand_in(monkeypatch, lambda _ran, _stage: None)
+    pretended = disturbed.run_once
+    monkeypatch.setattr(
+        disturbed,
+        "run_once",
+        lambda ran, stage, settings: (really if stage == "ingest_events" else pretended)(ran, stage, settings),
+    )
+    settings = open_home(folder, 1, len(intervals), malformed_limit=0.3, **knobs)
+    arm = Disturbed(log, FaultyFeed(log, folder / "feed", faults), settings, faults)
+    run_disturbed(arm, intervals, NONE)
+    return arm
+
+
 # Of some 150 rows an hour. Runs begin at 11, 12 and 13; one that was refused goes again at 12, before the next one.
 @pytest.mark.parametrize(
     ("kind", "minutes", "knobs", "whole"),
@@ -175,18 +194,8 @@ def test_a_delivery_that_is_read_once_is_over_with_the_first_lists_since_it_was_
     knobs: dict[str, Any],
     whole: str | None,
 ) -> None:
-    really = disturbed.run_once
-    stand_in(monkeypatch, lambda _ran, _stage: None)
-    pretended = disturbed.run_once
-    monkeypatch.setattr(
-        disturbed,
-        "run_once",
-        lambda ran, stage, settings: (really if stage == "ingest_events" else pretended)(ran, stage, settings),
-    )
     fault = Fault("f", kind, HOURS[0], HOURS[1], HOURS[1] + timedelta(minutes=minutes), share=0.5)
-    settings = open_home(tmp_path, 1, 3, malformed_limit=0.3, **knobs)
-    arm = Disturbed(log, FaultyFeed(log, tmp_path / "feed", [fault]), settings, [fault])
-    run_disturbed(arm, INTERVALS[: 3 if minutes > 60 else 2], NONE)
+    arm = really_taken_in(monkeypatch, log, tmp_path, INTERVALS[: 3 if minutes > 60 else 2], fault, **knobs)
     published = {f"{one.interval.start:%H}{' again' if one.attempt > 1 else ''}": one.published for one in arm.ran}
     assert recover(arm, fault, fault.began) == (published[whole] if whole else None)
     noticed = find_notice(arm, fault, fault.began)
@@ -202,6 +211,25 @@ def test_a_file_that_comes_late_without_a_row_is_whole_with_the_next_lists(log: 
     arm = arm_of(log, tmp_path, fault)
     arm.ran.append(Ran(INTERVALS[0], empty + 2 * HOUR, empty + 2 * HOUR, published=empty + 2.1 * HOUR))
     assert recover(arm, fault, fault.began) == empty + 2.1 * HOUR
+
+
+def test_of_two_late_files_in_a_row_each_is_taken_in_by_the_hour_that_found_it(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    faults = [Fault(f"{at:%H}", "late", at, at + HOUR, at + 1.5 * HOUR) for at in HOURS[:2]]
+    arm = really_taken_in(monkeypatch, log, tmp_path, INTERVALS, *faults)
+    assert [find_taker(arm.feed, hour, arm.settings) for hour in HOURS] == [HOURS[1], HOURS[2], HOURS[2]]
+    assert find_taker(arm.feed, HOURS[2] + HOUR, arm.settings) is None
+
+
+def test_an_error_of_an_hour_in_the_middle_of_an_interval_is_noted_of_that_hour(
+    monkeypatch: pytest.MonkeyPatch, log: Log, tmp_path: Path
+) -> None:
+    fault = Fault("cut", "cut", HOURS[1], HOURS[2], HOURS[2] + 5 * HOUR, share=0.5)
+    arm = really_taken_in(monkeypatch, log, tmp_path, [Interval(tuple(HOURS))], fault)
+    [(at, stage, hour, sentence)] = arm.said
+    assert (stage, hour) == ("ingest_events", "2026-01-05T11") and "2026-01-05/11" in sentence
+    assert find_notice(arm, fault, fault.began) == at
 
 
 @pytest.mark.parametrize(

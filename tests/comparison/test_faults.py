@@ -78,8 +78,13 @@ def test_a_fault_holds_from_when_it_can_be_met_until_it_is_mended(tmp_path: Path
 @pytest.mark.parametrize(
     ("faults", "said"),
     [
-        ([], "non-empty"),
-        ([LATE | {"kind": "flood"}], r"faults\.0\.kind: 'flood' is not one of"),
+        ([], r"plan\.json: faults is \[\]; it must not be empty\.$"),
+        ([LATE | {"kind": "flood"}], r'faults\.0\.kind is "flood"; it must be one of late, cut, .*, killed\.$'),
+        ([LATE | {"minuts": 5}], r"faults\.0 has minuts; its fields are fault, kind, hour, minutes, share, hours\.$"),
+        ([{"fault": "x", "kind": "late"}], r"faults\.0 lacks hour\.$"),
+        ([LATE | {"minutes": "5"}], r'faults\.0\.minutes is "5"; it must be a number\.$'),
+        ([LATE | {"minutes": 0}], r"faults\.0\.minutes is 0; it must be more than 0\.$"),
+        ([LATE | {"hour": -1}], r"faults\.0\.hour is -1; it must be at least 0\.$"),
         ([{"fault": "x", "kind": "late", "hour": 1}], "a fault late needs minutes"),
         ([LATE | {"share": 0.5}], "has minutes, share; a fault late needs minutes"),
         ([{"fault": "x", "kind": "killed", "hour": 1, "minutes": 3}], "a fault killed needs nothing else"),

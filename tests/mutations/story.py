@@ -23,6 +23,20 @@ MUTATIONS = [
         PLAN,
     ),
     (
+        "an hour takes in the file that it did not find",
+        MADE + "export.py",
+        'if found and pc.any(pc.is_in(rows["locator"], pq.read_table(found[0])["locator"])).as_py():',
+        "if found:",
+        DISTURBED + "test_of_two_late_files_in_a_row_each_is_taken_in_by_the_hour_that_found_it",
+    ),
+    (
+        "an error of an hour is one of its interval's last",
+        MADE + "disturbed.py",
+        "hours_of(ran, stage)[ran.done]",
+        "hours_of(ran, stage)[-1]",
+        DISTURBED + "test_an_error_of_an_hour_in_the_middle_of_an_interval_is_noted_of_that_hour",
+    ),
+    (
         "two faults may spoil one file",
         MADE + "faults.py",
         "if len(set(each)) < len(each):",

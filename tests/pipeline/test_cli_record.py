@@ -182,7 +182,12 @@ def test_the_story_is_told_with_what_its_jobs_died_of(log: Path, tmp_path: Path)
     plan.write_text(json.dumps({"schema": 1, "name": "test", "faults": [cut]}))
     clock = ["--cadence", "1h", "--delay", "1h", "--load", "30m"]
     said = run("arm", "run", "story", str(log), str(tmp_path / "out"), *clock, "--faults", str(plan)).splitlines()
-    assert said[0].startswith("2026-01-05T01 failed: ArrowInvalid: ")
+    assert said[:3] == [
+        "2026-01-05T00 published, 1 of 3",
+        "2026-01-05T01 failed, 2 of 3",
+        "2026-01-05T02 published, 3 of 3",
+    ]
+    assert said[-3].startswith("2026-01-05T01 failed: ArrowInvalid: ")
     assert "2 of 3 runs published" in said[-2]
     assert said[-1] == "1 of 3 runs failed and are not tried again; the table stayed as they left it"
     assert "is a valid bundle" in run("arm", "validate", str(tmp_path / "out"), "--log", str(log))
