@@ -211,7 +211,8 @@ def _any(masks: list[pa.ChunkedArray]) -> pa.ChunkedArray:
 
 def _replace(table: pa.Table, mask: pa.ChunkedArray, values: dict[str, Any]) -> pa.Table:
     for name, value in values.items():
-        place, field = table.column_names.index(name), table.schema.field(name)
+        # Where every row had a value, its file says that none is null.
+        place, field = table.column_names.index(name), table.schema.field(name).with_nullable(True)
         table = table.set_column(place, field, pc.if_else(mask, pa.scalar(value, field.type), table[name]))
     return table
 

@@ -171,7 +171,7 @@ def drop_text(path: Path) -> tuple[pa.Table, int] | None:
         new["reason"] = pc.if_else(is_named, NO_QUERY, table["reason"])
     changed = table
     for name, column in new.items():
-        field = table.schema.field(name)
+        field = table.schema.field(name).with_nullable(True)  # where every row had one, its file says that none is null
         changed = changed.set_column(table.column_names.index(name), field, column.cast(field.type))
     count = sum(_differing(table[name], changed[name]) for name in new)
     return (changed, count) if count else None

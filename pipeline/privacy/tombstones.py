@@ -115,7 +115,9 @@ def blank_erased(settings: Settings, path: Path) -> pa.Array:
 def _blank_rows(path: Path, erased: pa.ChunkedArray) -> None:
     """These rows hold nothing but what is KEPT, and say why in `excluded`; goes through the file batch by batch."""
     draft, start = path.with_name(f"{path.name}.blanked"), 0
-    with pq.ParquetFile(path) as file, pq.ParquetWriter(draft, file.schema_arrow, compression="zstd") as writer:
+    # Where every row had a value, the file says that none is null.
+    shape = pa.schema([field.with_nullable(True) for field in pq.read_schema(path)])
+    with pq.ParquetFile(path) as file, pq.ParquetWriter(draft, shape, compression="zstd") as writer:
         for batch in file.iter_batches():
             mask = erased.slice(start, len(batch)).combine_chunks()
             start += len(batch)
@@ -125,5 +127,5 @@ def _blank_rows(path: Path, erased: pa.ChunkedArray) -> None:
                 else pc.if_else(mask, pa.scalar(SENTENCE if name == "excluded" else None, column.type), column)
                 for name, column in zip(batch.schema.names, batch.columns, strict=True)
             ]
-            writer.write_batch(pa.record_batch(columns, schema=batch.schema))
+            writer.write_batch(pa.record_batch(columns, schema=shape))
     draft.replace(path)

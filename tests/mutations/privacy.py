@@ -2,7 +2,29 @@
 
 FORGET = "tests/pipeline/privacy/test_privacy_forget.py::"
 ERASE = "tests/pipeline/privacy/test_privacy_erase.py::"
+WHOLE = "tests/pipeline/privacy/test_privacy_whole_columns.py::"
 MUTATIONS = [
+    (
+        "what was typed stays where every row has it",
+        "pipeline/privacy/forget.py",
+        "table.schema.field(name).with_nullable(True)",
+        "table.schema.field(name)",
+        WHOLE + "test_what_was_typed_goes_where_every_row_has_it",
+    ),
+    (
+        "a person stays where every row names one",
+        "pipeline/privacy/erase.py",
+        "table.schema.field(name).with_nullable(True)",
+        "table.schema.field(name)",
+        WHOLE + "test_a_person_goes_where_every_row_names_one",
+    ),
+    (
+        "who was erased is taken in where every row names somebody",
+        "pipeline/privacy/tombstones.py",
+        "[field.with_nullable(True) for field in pq.read_schema(path)]",
+        "[*pq.read_schema(path)]",
+        WHOLE + "test_who_was_erased_is_not_taken_in_where_every_row_names_somebody",
+    ),
     (
         "a stage lands though somebody was erased meanwhile",
         "pipeline/landing.py",
