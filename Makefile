@@ -15,7 +15,7 @@ export UV_COMPILE_BYTECODE_TIMEOUT := 600
 # The model runs its own threads; the linear algebra below it must not start more.
 export OPENBLAS_NUM_THREADS := 1
 
-.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards real-dirt compare story bench bench-small test-ui check format docs golden lock clean
+.PHONY: help run up down audit sbom test test-faults test-airflow test-deploy test-guards test-spark real-dirt compare story bench bench-small test-ui check format docs golden lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,7 +30,7 @@ down: .venv/.synced ## stop what `make up` started
 	@$(BIN)/treasure-hunt down
 
 test: .venv/.synced ## every test but those that need a browser; two at a time, then one by one those that watch the clock
-	@$(BIN)/pytest -n 2 --dist loadfile -m "not ui and not alone"
+	@$(BIN)/pytest -n 2 --dist loadfile -m "not ui and not alone and not spark"
 	@$(BIN)/pytest -m alone
 
 test-faults: .venv/.synced ## faults at full length: bad input, kills, swaps, crashes, full disks; about an hour, see docs/reliability.md
@@ -63,6 +63,11 @@ bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fas
 test-ui: .venv/.synced ## a backfill and a comparison through Airflow's UI in a real browser (Debian's chromium)
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
 	@$(BIN)/pytest -m ui tests/ui
+
+test-spark: .venv/.synced ## the other engine: Spark beside DuckDB, table by table (installs pyspark and Debian's Java 17)
+	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless; }
+	@$(UV) sync --quiet --locked --extra spark --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')"
+	@JDK_JAVA_OPTIONS=-XX:TieredStopAtLevel=1 $(BIN)/pytest -m spark --durations=5 tests/pipeline/spark
 
 check: .venv/.synced ## format, lint, types, import contracts, SQL style, generated documentation
 	@$(BIN)/ruff format --check .

@@ -11,13 +11,14 @@ looked for. None of them is evidence of anything: any may go at any time and is 
 import shutil
 from datetime import datetime
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import fetch_table, load_files, make_table, read_sql, view_files, write_table
+from pipeline.duck import connect, fetch_table, load_files, read_sql, view_files, write_table
 from pipeline.files import alone_in, hash_json, move_into_place
 from pipeline.hours import HOUR, format_hour, hours_between
 from pipeline.lake import Work
@@ -135,22 +136,26 @@ class Sums:
             move_into_place(draft, path)
 
 
-def load_window(work: Work, connection: duckdb.DuckDBPyConnection, **values: Any) -> pa.Table:
-    """The connection knows `window_actions`, out of sums that are kept; returns `busy_actors`, which are not in them.
+def load_window(work: Work, engine: ModuleType, connection: Any, **values: Any) -> pa.Table:
+    """The engine's connection knows `window_actions`, out of sums that are kept; returns `busy_actors`, not in them.
 
-    Sums of hours before the window are gone. `rows_in` of the work are the sums that were read.
+    Sums of hours before the window are gone. `rows_in` of the work are the sums that were read. Sums themselves are an
+    hour's work and are made by DuckDB, whichever engine reads them: they are the same for both.
     """
     folder = work.run.lake / FOLDER
     with alone_in(folder, with_others=True):  # nothing goes while it is read
-        sums = Sums(work, connection)
-        if paths := sums.find():
-            view_files(connection, "landed_actions", paths)
+        with connect(work.run.settings, work.folder) as maker:
+            maker.register("event_types", fetch_table(maker, "event_types", **values))
+            sums = Sums(work, maker)
+            paths = sums.find()
+        if paths:
+            engine.view_files(connection, "landed_actions", paths)
         else:
-            load_files(connection, "landed_actions", [], COLUMNS)
+            engine.load_files(connection, "landed_actions", [], COLUMNS)
         work.rows_in = sum(pq.read_metadata(path).num_rows for path in paths)
-        busy = fetch_table(connection, "busy_actors", **values)
+        busy: pa.Table = engine.fetch_table(connection, "busy_actors", **values)
         connection.register("busy_actors", busy)
-        make_table(connection, "window_actions", **values)
+        engine.make_table(connection, "window_actions", **values)
     drop_actions(work.run.lake, until=sums.start - HOUR)
     return busy
 

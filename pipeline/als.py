@@ -34,15 +34,20 @@ class Top:
 
 
 def scale_alpha(weights: NDArray[np.int64], shape: tuple[int, int], settings: Settings) -> float:
-    """The alpha for pairs of these weights (millionths) in a matrix of this shape, so that one setting suits all data.
+    """The alpha for pairs of these weights (millionths) in a matrix of this shape, so that one setting suits all data."""
+    interest = float(np.log1p(weights / UNIT).mean()) if len(weights) else 0.0
+    return fit_alpha(interest, len(weights), shape, settings)
+
+
+def fit_alpha(interest: float, pairs: int, shape: tuple[int, int], settings: Settings) -> float:
+    """The alpha for so many pairs, of this interest (log(1 + weight)) on average, in a matrix of this shape.
 
     An average pair counts 1 + setting * density^(-2/3), where density is the share of the cells that are pairs: the
     sparser the data, the more a pair says against the many cells that say nothing.
     """
-    interest = float(np.log1p(weights / UNIT).mean()) if len(weights) else 0.0
     if not interest:
         return settings.alpha
-    return settings.alpha * float(shape[0] * shape[1] / len(weights)) ** (2 / 3) / interest
+    return settings.alpha * float(shape[0] * shape[1] / pairs) ** (2 / 3) / interest
 
 
 def confidence(
@@ -54,14 +59,18 @@ def confidence(
 
 
 def scale_regularization(matrix: sp.csr_matrix, settings: Settings) -> float:
-    """The regularisation for a matrix of confidences, so that one setting suits all data: an absolute one collapses a
-    small shop to zero and does not hold back a large one at all.
+    """The regularisation for a matrix of confidences, so that one setting suits all data."""
+    pairs = max(matrix.nnz, 1)
+    return fit_regularization(float(matrix.sum(dtype=np.float64)) / pairs, pairs, max(sum(matrix.shape), 1), settings)
+
+
+def fit_regularization(strength: float, pairs: int, lines: int, settings: Settings) -> float:
+    """The regularisation for so many pairs, of this confidence on average, in so many rows and columns: an absolute one
+    collapses a small shop to zero and does not hold back a large one at all.
 
     It grows with the square root of the confidence of a pair and the cube root of the pairs of an average row or column
     (fitted to six data sets), but takes no more than MOST_HELD_BACK of the confidence that these carry.
     """
-    pairs, lines = max(matrix.nnz, 1), max(sum(matrix.shape), 1)
-    strength = float(matrix.sum(dtype=np.float64)) / pairs
     fitting = settings.regularization * strength**0.5 * (2 * pairs / lines) ** (1 / 3)
     return min(fitting, MOST_HELD_BACK * strength * pairs / lines)
 

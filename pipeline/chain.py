@@ -19,6 +19,7 @@ MOST_GROWTH = 1.25
 # A model that was made with other values of these is another model, not an earlier one.
 MODEL_SETTINGS = ["factors", "iterations", "alpha", "regularization", "seed", "holdout_share", "window_days"]
 MODEL_SETTINGS += ["half_life_days", "few_items", "max_pair_weight", "max_actor_events", "link_minutes"]
+MODEL_SETTINGS += ["engine"]
 MODEL_SETTINGS += ["query_rows_weight", "attribute_rows_weight"]  # what new items get is guessed anew every hour
 
 
@@ -45,6 +46,8 @@ def choose_step(work: Work, pairs: int) -> Step:
     run = work.run
     if run.settings.hourly_model == "refit":
         return Step("refit", "every hour is learnt anew", None, 1)
+    if run.settings.hourly_model == "warm" and run.settings.engine == "spark":
+        return Step("refit", "Spark learns every model from nothing", None, 1)
     before = find_predecessor(work)
     if before is None:
         return Step("refit", f"no hour of the {LOOK_BACK} before has a model that was let through", None, 1)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import duckdb
@@ -147,23 +148,23 @@ def register_candidates(connection: duckdb.DuckDBPyConnection, ruling: Ruling, k
         connection.register("candidates", pa.concat_tables([candidates, spare]))
 
 
-def count_popular(work: Work, connection: duckdb.DuckDBPyConnection, ruled_items: pa.Table, **values: Any) -> None:
+def count_popular(work: Work, engine: ModuleType, connection: Any, ruled_items: pa.Table, **values: Any) -> None:
     """What each rule changed in the first places of the popular lists stands in the facts; it costs nothing without rules.
 
-    The connection knows what sql/popular_items.sql needs, and the lists that it gave.
+    The engine's connection knows what sql/popular_items.sql needs.
     """
     if not ruled_items.num_rows:
         return
     k = work.run.settings.k
-    lists = {"lists_with": connection.table("popular_items").to_arrow_table()}
+    lists = {"lists_with": pq.read_table(work.draft("popular_items"))}
     connection.register("ruled_items", ruled_items.slice(0, 0))
-    lists["lists_without"] = fetch_table(connection, "popular_items", **values)
+    lists["lists_without"] = engine.fetch_table(connection, "popular_items", **values)
     applied = pc.is_in(ruled_items["rule"], value_set=pa.array(["block", "pin"]))
     connection.register("ruled_items", ruled_items.filter(applied))
     for name, found in lists.items():
         connection.register(name, name_lists(found.filter(pc.less_equal(found["rank"], k)), "popular_items"))
     connection.register("fresh_items", NOTHING_FRESH)
-    effects = fetch_table(connection, "rule_effects", k=k, is_users=True, fresh_line=0).to_pylist()
+    effects = engine.fetch_table(connection, "rule_effects", k=k, is_users=True, fresh_line=0).to_pylist()
     work.facts["rules"] = {"popular_items": keyed(effects)}
 
 

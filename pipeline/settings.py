@@ -43,7 +43,6 @@ class Settings(BaseSettings):
     late_minutes: float = Field(
         50.0, gt=0, description="minutes after which a run of Airflow that has not ended raises an alarm"
     )
-
     price_sheet: str = Field(
         "", description="JSON file of what a processor hour and a gigabyte hour cost; empty: pipeline/price_sheet.json"
     )
@@ -83,7 +82,6 @@ class Settings(BaseSettings):
     source_timeout_seconds: int = Field(
         600, ge=1, description="seconds after which a pull from a source's database is given up"
     )
-
     require_checksums: bool = Field(
         False, description="whether a source's files that no SHA256SUMS beside them lists are refused"
     )
@@ -221,6 +219,8 @@ class Settings(BaseSettings):
     )
 
     # the machine
+    engine: Literal["duckdb", "spark"] = Field("duckdb", description="what makes the large tables and learns the model")
+    spark_master: str = Field("local[2]", description="where Spark runs: local[n], or the URL of a cluster's master")
     threads: int = Field(2, ge=1, description="threads of DuckDB and of the model")
     memory_limit: str = Field(
         "4GB", pattern=r"^\d+(\.\d+)? ?[KMGT]i?B$", description="memory DuckDB may use before it spills to disk"

@@ -6,12 +6,30 @@
 -- the catalog.
 with events as (
     select
-        *,
+        event_id,
+        user_id,
+        session_id,
+        event_type,
+        query,
+        item_id,
+        occurred_at,
+        lag_seconds,
+        quantity,
+        position,
         false as is_reference
     from hour_events
-    union all by name
+    union all
     select
-        *,
+        event_id,
+        user_id,
+        session_id,
+        event_type,
+        query,
+        item_id,
+        occurred_at,
+        lag_seconds,
+        quantity,
+        position,
         true as is_reference
     from reference_events
 ),

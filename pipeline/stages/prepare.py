@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from pipeline.actions import load_window
 from pipeline.drift import PROFILE_REFERENCES, judge_profile
-from pipeline.duck import connect, fetch_table, load_files, make_table, view_files, write_table
+from pipeline.engine import choose_engine
 from pipeline.lake import Work, keep_together, open_stages
 from pipeline.ruling import count_popular, find_rules
 from pipeline.run import Run, StageResult
@@ -80,40 +80,41 @@ def derive_tables(work: Work) -> None:
     }
     items, own = work.read("items"), work.read("events")
     references = [path for step in PROFILE_REFERENCES for path in work.read_hour("events", run.hour - step)]
-    with connect(settings, work.folder) as connection:
-        view_files(connection, "items", [items])
-        view_files(connection, "hour_events", [own])
-        load_files(connection, "reference_events", references, PROFILE_COLUMNS)
-        connection.register("event_types", fetch_table(connection, "event_types", **values))
-        busy = load_window(work, connection, **values)
+    engine = choose_engine(settings)
+    with engine.connect(settings, work.folder) as connection:
+        engine.view_files(connection, "items", [items])
+        engine.view_files(connection, "hour_events", [own])
+        engine.load_files(connection, "reference_events", references, PROFILE_COLUMNS)
+        connection.register("event_types", engine.fetch_table(connection, "event_types", **values))
+        busy = load_window(work, engine, connection, **values)
 
         def derive(table: str, known_as: str | None = None) -> None:
-            write_table(connection, table, work.draft(table), **values)
-            view_files(connection, known_as or table, [work.draft(table)])
+            engine.write_table(connection, table, work.draft(table), **values)
+            engine.view_files(connection, known_as or table, [work.draft(table)])
 
         check_busy_actors(work, busy)
-        make_table(connection, "profiled_events", **values)
+        engine.make_table(connection, "profiled_events", **values)
         for table in ("unknown_items", "unjoined_events", "event_profile"):
             derive(table)
         count_unjoined(work)
         check_unknown_items(work)
         judge_profile(work, len(references))
         derive("holdout", known_as="held_out")
-        make_table(connection, "actions", **values)
-        tier = choose_tier(fetch_table(connection, "tier_figures").to_pylist()[0], settings)
+        engine.make_table(connection, "actions", **values)
+        tier = choose_tier(engine.fetch_table(connection, "tier_figures").to_pylist()[0], settings)
         state_tier(work, tier)
         values["tier"] = tier.name
         if tier.name == POPULAR:  # without a model there is nothing to judge by, so nothing is hidden
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
-            make_table(connection, "actions", **values)
+            engine.make_table(connection, "actions", **values)
         connection.register("rule_lines", find_rules(work))
         derive("shop_rules")
-        ruled = fetch_table(connection, "ruled_items")
+        ruled = engine.fetch_table(connection, "ruled_items")
         connection.register("ruled_items", ruled)
         for table in ("queries", "query_items", "interactions", "popular_items", "bought"):
             derive(table)
-        count_popular(work, connection, ruled, **values)
+        count_popular(work, engine, connection, ruled, **values)
 
 
 def check_busy_actors(work: Work, busy: pa.Table) -> None:

@@ -50,6 +50,11 @@ def make_model(work: Work, step: Step) -> Model:
             sides = read_sides(connection, settings) if len(new) else NO_SIDES
             work.note(describe_news(news, step))
             return take_in(news, read_before(work, step.before), sides, new, settings)
+        if settings.engine == "spark" and work.rows_in:
+            from pipeline.spark import als  # not above: who does without Spark does not load it
+
+            work.note(f"learnt anew on Spark: {step.why}")
+            return als.learn(work.read("interactions"), read_sides(connection, settings), new, settings, work.folder)
         pairs = fetch_table(connection, "model_pairs", holdout_share=settings.holdout_share).to_pandas()
         start = step.before.items if step.before else None
         if work.rows_in:

@@ -11,7 +11,9 @@ from handmade_shop import FIRST, derive, event, ingest, landed_path, lists_of, r
 from two_groups import EVENTS, GROUPS, open_settings, open_two_groups
 
 from pipeline.backfill import backfill_hours
+from pipeline.chain import choose_step
 from pipeline.hours import HOUR, hours_between
+from pipeline.lake import Work
 from pipeline.line import STAGES
 from pipeline.manifests import read_manifest
 from pipeline.model_files import Factors, read_factors
@@ -165,6 +167,16 @@ def test_no_chain_goes_on_into_another_day_even_where_its_first_hours_have_no_mo
 def test_a_model_of_other_settings_is_not_carried_on(shop: Settings, knob: str, value: float) -> None:
     derive(shop.model_copy(update={knob: value}), 2, MODEL)
     assert way(shop, 2) == ("refit", f"the model of 2026-01-05T11 was made with another {knob}")
+
+
+def test_a_model_of_the_other_engine_is_not_carried_on(shop: Settings) -> None:
+    for hourly_model, why in (
+        ("fold_in", "the model of 2026-01-05T11 was made with another engine"),
+        ("warm", "Spark learns every model from nothing"),
+    ):
+        other = shop.model_copy(update={"engine": "spark", "hourly_model": hourly_model})
+        step = choose_step(Work(Run(FIRST + 2 * HOUR, other), "train"), 1)
+        assert (step.way, step.why) == ("refit", why)
 
 
 def test_a_model_of_another_tier_is_not_carried_on(shop: Settings) -> None:
