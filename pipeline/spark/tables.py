@@ -117,7 +117,7 @@ def unite_parts(parts: Path, target: Path) -> None:
 
     Its bytes follow from the rows alone, however many parts there were.
     """
-    files = [pq.ParquetFile(path) for path in sorted(parts.glob("part-*.parquet"))]
+    files = [pq.ParquetFile(path) for path in sorted(parts.iterdir()) if path.suffix == ".parquet"]
     shape = pa.schema([(one.name, one.type) for one in files[0].schema_arrow])
     with pq.ParquetWriter(target, shape, compression="zstd") as writer:
         waiting = shape.empty_table()
