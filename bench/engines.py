@@ -64,7 +64,7 @@ def run(knobs: dict[str, str], *command: str) -> tuple[float, float, float]:
         memory = 0
         for one in [tree, *children(tree)]:
             try:
-                memory += one.memory_info().rss
+                memory += one.memory_full_info().pss  # what a fork shares counts once
                 spent = one.cpu_times()
                 clocks[one.pid] = spent.user + spent.system
             except psutil.Error:

@@ -1,6 +1,7 @@
 """Queries of sql/ over a few rows: tables from lists of dicts, rows back as dicts; columns that are not named are null."""
 
 import atexit
+import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -9,15 +10,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from pipeline.duck import connect, fetch_table
+from pipeline.engine import choose_engine
 from pipeline.seeds import EVENT_TYPES
 from pipeline.settings import Settings
 from pipeline.sources.columns import COLUMNS
 
 Row = dict[str, Any]
+# `make test-spark` runs the queries' own tests on the other engine.
+SETTINGS = Settings(home=Path(tempfile.gettempdir()), engine=os.environ.get("SQL_TESTS_ENGINE", "duckdb"))
 
 START = datetime(2026, 1, 1, 11, tzinfo=UTC)
 END = START + timedelta(hours=1)
@@ -168,19 +170,19 @@ def rows_of(query: str, values: Mapping[str, Any] | None = None, **tables: Itera
     for name, rows in tables.items():
         connection.register(name, table_of(rows, shapes[name]))
     try:
-        return fetch_table(connection, query, **(VALUES | dict(values or {}))).to_pylist()
+        found = choose_engine(SETTINGS).fetch_table(connection, query, **(VALUES | dict(values or {})))
+        return found.to_pylist()
     finally:
         for name in tables:
             connection.unregister(name)
 
 
 @cache
-def _connection() -> duckdb.DuckDBPyConnection:
+def _connection() -> Any:
     """One for all tests, because opening one costs more than most queries; nothing stays in it."""
     stack = ExitStack()
     atexit.register(stack.close)
-    folder = Path(tempfile.gettempdir())
-    return stack.enter_context(connect(Settings(home=folder), folder))
+    return stack.enter_context(choose_engine(SETTINGS).connect(SETTINGS, SETTINGS.home))
 
 
 def table_of(rows: Iterable[Row], shape: pa.Schema) -> pa.Table:

@@ -44,6 +44,10 @@ class Connection:
         """The rows are known by this name, in place of what was called so before."""
         self.session.createDataFrame(table).createOrReplaceTempView(name)
 
+    def unregister(self, name: str) -> None:
+        """Nothing is known by this name any more."""
+        self.session.catalog.dropTempView(name)
+
     def query(self, name: str, values: dict[str, Any]) -> Any:
         """The rows of sql/<name>.sql, not computed yet."""
         return self.session.sql(translate(read_sql(name), values))
