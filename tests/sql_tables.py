@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
@@ -12,7 +13,9 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.duck import SQL
 from pipeline.engine import choose_engine
+from pipeline.files import ROOT
 from pipeline.seeds import EVENT_TYPES
 from pipeline.settings import Settings
 from pipeline.sources.columns import COLUMNS
@@ -183,6 +186,13 @@ def _connection() -> Any:
     stack = ExitStack()
     atexit.register(stack.close)
     return stack.enter_context(choose_engine(SETTINGS).connect(SETTINGS, SETTINGS.home))
+
+
+def on_spark() -> list[str]:
+    """The queries that Spark is asked for: those of the stage `prepare`, and what they and the model need besides."""
+    named = set(re.findall(r'"(\w+)"', (ROOT / "pipeline" / "stages" / "prepare.py").read_text(encoding="utf-8")))
+    ours = {path.stem for path in SQL.glob("*.sql")} & named - {"events", "items"}  # which are read there, not made
+    return sorted(ours | {"rule_effects", "model_pairs"})
 
 
 def table_of(rows: Iterable[Row], shape: pa.Schema) -> pa.Table:

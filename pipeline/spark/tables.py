@@ -20,6 +20,7 @@ from pipeline.spark.translate import translate
 
 GROUP_ROWS = 122_880  # of a file, as many as DuckDB's
 KINDS = {"varchar": "string", "timestamptz": "timestamp", "bigint": "bigint"}
+WIDER = {pa.uint8(): pa.int16(), pa.uint16(): pa.int32(), pa.uint32(): pa.int64()}  # Spark's numbers all have a sign
 # What decides what comes out, and is not left to the cluster's own configuration.
 CONFIG = {
     "spark.app.name": "treasure-hunt",
@@ -42,7 +43,8 @@ class Connection:
 
     def register(self, name: str, table: pa.Table) -> None:
         """The rows are known by this name, in place of what was called so before."""
-        self.session.createDataFrame(table).createOrReplaceTempView(name)
+        shape = pa.schema([one.with_type(WIDER.get(one.type, one.type)) for one in table.schema])
+        self.session.createDataFrame(table.cast(shape)).createOrReplaceTempView(name)
 
     def unregister(self, name: str) -> None:
         """Nothing is known by this name any more."""

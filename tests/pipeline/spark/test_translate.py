@@ -2,19 +2,15 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
-from sql_tables import VALUES
+from sql_tables import VALUES, on_spark
 
-from pipeline.duck import SQL, read_sql
+from pipeline.duck import read_sql
 from pipeline.spark.translate import read_macros, translate
 
-PREPARE = (Path(__file__).parents[3] / "pipeline" / "stages" / "prepare.py").read_text(encoding="utf-8")
-NAMED = sorted({path.stem for path in SQL.glob("*.sql")} & set(re.findall(r'"(\w+)"', PREPARE)))
 
-
-@pytest.mark.parametrize("name", [*NAMED, "rule_effects", "model_pairs"])
+@pytest.mark.parametrize("name", on_spark())
 def test_every_query_of_a_stage_that_spark_can_run_is_translated_without_a_word_of_duckdb_alone(name: str) -> None:
     values = {**VALUES, "holdout_share": 0.05, "is_users": True, "fresh_line": 0}
     found = translate(read_sql(name), values).lower()
