@@ -9,6 +9,7 @@ looked for. None of them is evidence of anything: any may go at any time and is 
 """
 
 import shutil
+from contextlib import nullcontext
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +19,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.duck import connect, fetch_table, load_files, read_sql, view_files, write_table
+from pipeline import duck
+from pipeline.duck import fetch_table, load_files, read_sql, view_files, write_table
 from pipeline.files import alone_in, hash_json, move_into_place
 from pipeline.hours import HOUR, format_hour, hours_between
 from pipeline.lake import Work
@@ -144,7 +146,7 @@ def load_window(work: Work, engine: ModuleType, connection: Any, **values: Any) 
     """
     folder = work.run.lake / FOLDER
     with alone_in(folder, with_others=True):  # nothing goes while it is read
-        with connect(work.run.settings, work.folder) as maker:
+        with nullcontext(connection) if engine is duck else duck.connect(work.run.settings, work.folder) as maker:
             maker.register("event_types", fetch_table(maker, "event_types", **values))
             sums = Sums(work, maker)
             paths = sums.find()

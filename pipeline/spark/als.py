@@ -4,7 +4,7 @@ MLlib's confidence is 1 + alpha * rating, so that ours of what was met is the sa
 things are not the same. Its penalty is regParam times the pairs of the row or column that is solved for (*Scaling of the
 regularization parameter* in its documentation of collaborative filtering), ours is one for all: regParam is chosen so
 that an average row or column is held back as much. And nothing that is known can count less than what is not: a hint
-whose confidence is below 1 counts as 1 (docs/decisions/0048-spark.md).
+whose confidence is below 1 counts as 1 (docs/decisions/0049-spark.md).
 """
 
 from pathlib import Path
