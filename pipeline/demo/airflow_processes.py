@@ -106,6 +106,7 @@ def airflow_environment(settings: Settings, port: int, scheduled: bool) -> dict[
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     environment |= {"AIRFLOW__{}__{}".format(*name.upper().split(".")): str(value) for name, value in options.items()}
     environment |= {"AIRFLOW_HOME": str(home), "PYTHONPATH": f"{ROOT}{os.pathsep}{LOCAL_SETTINGS}"}
+    environment |= {"OPENBLAS_NUM_THREADS": "1"}  # as everywhere else: see the Makefile
     return environment | pipeline_environment(settings)
 
 
