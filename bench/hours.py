@@ -7,6 +7,7 @@
 * `hour`: the hour, and a plain pandas batch (`plain_pandas.py`) on the same files;
 * `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
 * `growth`: hours in a row from a full window on, and a backfill of the same hours;
+* `rivals`: both shops' hours beside plain pandas and Cicerone (`cicerone.py`, which needs a package index);
 * `large` and `largest`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go.
 
 Prints the table as it grows and writes `performance.md`, `performance.json` and `growth.svg` to the folder of `--out`.
@@ -22,9 +23,11 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from cicerone import run_ways
 from invented_shop import Size, write_hours
 from measured import Figures, measure
 from plain_pandas import run_batch
@@ -146,10 +149,15 @@ def measure_two(bench: Bench, case: str, hours: Sequence[datetime], settings: Se
 def measure_pandas(bench: Bench, case: str, hour: datetime, settings: Settings) -> None:
     """Pandas on the files that the hour was made from, beside both ways of the line."""
     took = bench.add(case, "plain pandas", measure(run_batch, settings, hour, settings.home / "pandas", is_bare=True))
+    conclude_beside(bench, case, "plain pandas", took)
+
+
+def conclude_beside(bench: Bench, case: str, other: str, took: Figures) -> None:
+    """The other's CPU-seconds by those of both ways of the line."""
     for way in ("learnt anew", "folded in"):
         ours = bench.total(f"{case}, {way}", "cpu_seconds")
         if ours and not took.stopped:
-            bench.conclude(f"{case}, {way}: plain pandas by the line", took.cpu_seconds / ours, "CPU-seconds")
+            bench.conclude(f"{case}, {way}: {other} by the line", took.cpu_seconds / ours, "CPU-seconds")
 
 
 def case_hour(bench: Bench) -> None:
@@ -176,6 +184,18 @@ def case_history(bench: Bench) -> None:
                 f"an hour with history x{times} by the same hour with x1, {way}", longer / base, "CPU-seconds"
             )
     shutil.rmtree(bench.folder / name)
+
+
+def case_rivals(bench: Bench) -> None:
+    """What others make of the same window, in two shops."""
+    for name, size in (("rivals", bench.scale.growth), ("rivals, larger", bench.scale.hour)):
+        settings, hours = open_shop(bench, name, size, bench.scale.days)
+        measure_two(bench, name, hours, settings)
+        measure_pandas(bench, name, hours[1], settings)
+        for way, took in run_ways(settings, hours[1], bench.folder / name / "cicerone"):
+            bench.add(name, f"Cicerone, {way}", took)
+            conclude_beside(bench, name, f"Cicerone, {way}", took)
+        shutil.rmtree(bench.folder / name)
 
 
 def case_growth(bench: Bench) -> None:
@@ -212,8 +232,9 @@ def case_growth(bench: Bench) -> None:
     shutil.rmtree(bench.folder / name)
 
 
-def measure_large(bench: Bench, name: str, size: Size | None) -> None:
+def case_large(name: str, bench: Bench) -> None:
     """A larger shop, its model learnt anew: the hour after it costs less."""
+    size = getattr(bench.scale, name)
     if size is None:
         return
     settings, hours = open_shop(bench, name, size, bench.scale.days, 1)
@@ -222,22 +243,13 @@ def measure_large(bench: Bench, name: str, size: Size | None) -> None:
     shutil.rmtree(bench.folder / name)
 
 
-def case_large(bench: Bench) -> None:
-    """More users and items, as many events."""
-    measure_large(bench, "large", bench.scale.large)
-
-
-def case_largest(bench: Bench) -> None:
-    """A million users."""
-    measure_large(bench, "largest", bench.scale.largest)
-
-
 CASES: dict[str, Callable[[Bench], None]] = {
     "hour": case_hour,
     "history": case_history,
     "growth": case_growth,
-    "large": case_large,
-    "largest": case_largest,
+    "rivals": case_rivals,
+    "large": partial(case_large, "large"),
+    "largest": partial(case_large, "largest"),  # a million users
 }
 
 

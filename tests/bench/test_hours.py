@@ -46,4 +46,4 @@ def test_small_run_has_a_row_for_every_stage_and_the_ratios(tmp_path: Path) -> N
 def test_unknown_case_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         hours.main(["yesterday"])
-    assert "no case yesterday; the cases are hour, history, growth, large, largest" in capsys.readouterr().err
+    assert "no case yesterday; the cases are hour, history, growth, rivals, large, largest" in capsys.readouterr().err
