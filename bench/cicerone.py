@@ -48,7 +48,7 @@ def hand_over(settings: Settings, hour: datetime, folder: Path) -> int:
 
 def write_wish(settings: Settings, folder: Path, models: Sequence[str]) -> Path:
     """Its two files of settings lie in the folder; returns the first."""
-    weights = "".join(f"{name} = {weight}\n" for name, weight in WEIGHTS.items() if weight)
+    weights = "".join(f"{name} = {weight}\n" for name, weight in WEIGHTS.items())
     (folder / "features.toml").write_text(f"[event_weights]\n{weights}", encoding="utf-8")
     places = "".join(
         f'[{side}]\nkind = "dataset"\n[{side}.options]\nstorage_backend = "local"\npath = "{folder / side}"\n'

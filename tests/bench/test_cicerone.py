@@ -47,7 +47,7 @@ def test_it_is_asked_for_the_lines_lists_with_the_lines_weights(tmp_path: Path) 
         assert wish["input"]["options"] == {"storage_backend": "local", "path": str(tmp_path / "input")}
         assert wish["output"]["options"] == {"storage_backend": "local", "path": str(tmp_path / "output")}
     weights = tomllib.loads((tmp_path / "features.toml").read_text())["event_weights"]
-    assert weights == {name: weight for name, weight in WEIGHTS.items() if weight}
+    assert weights == WEIGHTS
 
 
 def test_a_commands_figures_hold_its_threads_its_memory_and_its_children(tmp_path: Path) -> None:
@@ -57,6 +57,12 @@ def test_a_commands_figures_hold_its_threads_its_memory_and_its_children(tmp_pat
         [sys.executable, "-c", f"{work}subprocess.run([sys.executable, '-c', {child!r}])"], tmp_path / "log"
     )
     assert not took.stopped and took.cpu_seconds > 0.6 and took.seconds > 1 and 80 < took.peak_mb < 200
+
+
+def test_a_command_sees_no_modules_of_the_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    asked = "import os; raise SystemExit(os.environ.get('PYTHONPATH', 'none'))"
+    assert measure_command([sys.executable, "-c", asked], tmp_path / "log").stopped == "none"
 
 
 def test_a_command_that_fails_or_takes_too_long_says_so(tmp_path: Path) -> None:
