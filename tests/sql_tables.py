@@ -192,7 +192,13 @@ def on_spark() -> list[str]:
     """The queries that Spark is asked for: those of the stage `prepare`, and what they and the model need besides."""
     stage = [ROOT / "pipeline" / name for name in ("stages/prepare.py", "actions.py")]
     named = {name for path in stage for name in re.findall(r'"(\w+)"', path.read_text(encoding="utf-8"))}
-    elsewhere = {"events", "items", "hour_actions", "day_actions"}  # read there, or made by DuckDB on either engine
+    elsewhere = {
+        "events",
+        "items",
+        "macros",
+        "hour_actions",
+        "day_actions",
+    }  # read there, or made by DuckDB on either engine
     ours = {path.stem for path in SQL.glob("*.sql")} & named - elsewhere
     return sorted(ours | {"rule_effects", "model_pairs"})
 

@@ -144,7 +144,7 @@ MUTATIONS = [
     (
         "the rows of a late file are lost",
         MADE + "export.py",
-        "            return later\n",
+        "            return taker\n",
         "            return None\n",
         DISTURBED + "test_a_late_file_is_taken_in_by_the_next_hour_and_what_comes_again_is_known",
     ),
