@@ -70,7 +70,7 @@ class Sums:
             for path in work.read_hour("events", hour):
                 self.events[hour] = path
                 self.hashes[hour] = work.inputs[f"events@{format_hour(hour)}"]
-        made_by = [read_sql(name) for name in ("hour_actions", "day_actions", "macros")]
+        made_by = [read_sql(name) for name in ("hour_actions", "day_actions", "event_types", "macros")]
         self.made_by = hash_json([*made_by, EVENT_TYPES.read_text(encoding="utf-8"), self.values])
 
     def find(self) -> list[Path]:
@@ -165,20 +165,19 @@ def load_window(work: Work, engine: ModuleType, connection: Any, **values: Any) 
 def drop_actions(lake: Path, until: datetime | None = None) -> None:
     """The sums of all hours up to this one are gone, or of all: they are made again from the events when asked for."""
     folder = lake / FOLDER
-    days = sorted(folder.iterdir()) if folder.is_dir() else []
     last = f"{until:%Y-%m-%d}" if until else "9999"
-    doomed = [day for day in days if day.name < last]
-    if until and (folder / last).is_dir():
-        doomed += [
-            path for path in (folder / last).iterdir() if path.name[:2] <= f"{until:%H}" or path.name.startswith("day.")
-        ]
-    if doomed:
-        with alone_in(folder):
-            for path in doomed:
-                if path.is_dir():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
+    if not folder.is_dir() or not any(day.name <= last for day in folder.iterdir()):
+        return
+    with alone_in(folder):
+        doomed = [day for day in folder.iterdir() if day.name < last]
+        if until and (folder / last).is_dir():
+            hours = (folder / last).iterdir()
+            doomed += [path for path in hours if path.name[:2] <= f"{until:%H}" or path.name.startswith("day.")]
+        for path in doomed:
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
 
 
 def is_whole(path: Path) -> bool:

@@ -27,7 +27,7 @@ from pipeline.files import (
     sweep_beside,
 )
 from pipeline.gates import GATES, say_remedy
-from pipeline.hours import HOUR, format_hour
+from pipeline.hours import format_hour
 from pipeline.landing import keep_evidence, land
 from pipeline.manifests import (
     check_lineage,
@@ -103,11 +103,6 @@ class Work:
             raise NotLanded(f"{path} is missing or damaged; {how_to_mend(PRODUCERS[table], format_hour(hour))}.")
         self.inputs[name] = entry["sha256"]
         return [path] if entry["rows"] or even_empty else []
-
-    def read_window(self, table: str, hours: int) -> list[Path]:
-        """Paths of a table in the last `hours` hours, this one included, oldest first; what never landed is left out."""
-        steps = range(hours - 1, -1, -1)
-        return [path for step in steps for path in self.read_hour(table, self.run.hour - step * HOUR)]
 
     def is_whole(self, table: str, hour: datetime) -> bool:
         """Whether a table of another hour can be read and was made from what stands in that hour now.

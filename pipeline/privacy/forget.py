@@ -112,9 +112,10 @@ def forget_raw(sweep: Sweep, hour: datetime) -> bool:
     if not _is_due(hour_folder(sweep.lake, hour), RAW):
         return False
     rewrite_inboxes(sweep.lake, drop_text, sweep.cause, only=format_hour(hour))
-    _rewrite(sweep, hour, RAW)
     until = hour + sweep.settings.look_back_hours * HOUR  # links carry what was typed into later hours
-    drop_actions(sweep.lake, until)
+    drop_actions(sweep.lake, until)  # before the hour says that it is forgotten, which it may not live to see
+    _rewrite(sweep, hour, RAW)
+    drop_actions(sweep.lake, until)  # and after: something may have been summed meanwhile
     return True
 
 

@@ -44,8 +44,8 @@ class Cause:
 
 
 def landed_hours_of(lake: Path) -> Iterator[Path]:
-    """The folder of every hour there is, oldest first. It is the one thing that looks into folders: what no manifest names
-    must be found as well.
+    """The folder of every hour there is, oldest first. It looks into folders, as tidying does and no reading of data: what
+    no manifest names must be found as well.
     """
     for day in sorted((lake / "hours").iterdir()) if (lake / "hours").is_dir() else []:
         for hour in sorted(day.iterdir()) if day.is_dir() else []:

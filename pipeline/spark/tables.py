@@ -3,6 +3,7 @@
 What an engine must be able to read and write lies on storage that every machine of the cluster sees (docs/scale.md).
 """
 
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -64,7 +65,7 @@ def connect(settings: Settings, spill: Path) -> Iterator[Connection]:
     except ModuleNotFoundError:
         raise BadInput("TREASURE_HUNT_ENGINE=spark needs pyspark, which is not installed; see docs/scale.md.") from None
     builder = SparkSession.builder.master(settings.spark_master)
-    own = {"spark.driver.memory": settings.memory_limit.replace(" ", "").lower().replace("ib", "").replace("b", "")}
+    own = {"spark.driver.memory": f"{count_megabytes(settings.memory_limit)}m"}
     own |= {"spark.local.dir": str(spill / "spill"), "spark.sql.warehouse.dir": str(spill / "warehouse")}
     if settings.spark_master.startswith("local"):
         own |= {"spark.sql.shuffle.partitions": "4"}
@@ -79,6 +80,13 @@ def connect(settings: Settings, spill: Path) -> Iterator[Connection]:
         yield Connection(session, spill / "tables")
     finally:
         session.stop()
+
+
+def count_megabytes(limit: str) -> int:
+    """A memory limit as DuckDB takes it, like `1.5GB`, in whole MiB, at least one: Java knows no fractions."""
+    number, unit = re.findall(r"[\d.]+|[KMGT]i?", limit)
+    step = 1024 if unit.endswith("i") else 1000
+    return max(1, round(float(number) * step ** ("KMGT".index(unit[0]) + 1) / 1024**2))
 
 
 def write_table(connection: Connection, name: str, target: Path, **values: Any) -> None:

@@ -57,3 +57,10 @@ def test_who_has_no_pyspark_is_told_so_in_one_sentence(tmp_path: Path, monkeypat
     said = r"needs pyspark, which is not installed; see docs/scale\.md\.$"
     with pytest.raises(BadInput, match=said), tables.connect(settings, tmp_path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("limit", "megabytes"), [("4GiB", 4096), ("1.5GB", 1431), ("512 MB", 488), ("100KB", 1), ("2TiB", 2 * 1024**2)]
+)
+def test_a_limit_of_memory_is_told_to_java_in_whole_megabytes(limit: str, megabytes: int) -> None:
+    assert tables.count_megabytes(load_settings(memory_limit=limit).memory_limit) == megabytes
