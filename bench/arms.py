@@ -67,9 +67,9 @@ def parse(words: list[str] | None = None) -> argparse.Namespace:
     """What was asked for, by default on the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--hours", type=int, default=168, help="of the log")
-    parser.add_argument("--users", type=int, default=200)
-    parser.add_argument("--items", type=int, default=150)
-    parser.add_argument("--events-per-hour", type=int, default=120)
+    parser.add_argument("--users", type=int, default=300)
+    parser.add_argument("--items", type=int, default=200)
+    parser.add_argument("--events-per-hour", type=int, default=200)
     parser.add_argument("--shop-seed", type=int, default=0, help="of the shop: another one is another shop")
     parser.add_argument("--drift", action=argparse.BooleanOptionalAction, default=True, help="of tastes and fashions")
     parser.add_argument("--cadences", default="1h,4h", help="of the batch arm; what others are made from is the first")
