@@ -1,7 +1,8 @@
 """DuckDB for the stages: one in-memory connection with the limits of the settings, and queries that live in sql/."""
 
+import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -17,27 +18,55 @@ SQL = ROOT / "sql"
 T = TypeVar("T")
 
 
+# A DuckDB whose last user is done, for the next one: opening one takes as long as a small query does. At most one waits.
+_idle: list[duckdb.DuckDBPyConnection] = []
+
+
 @contextmanager
 def connect(settings: Settings, spill: Path, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in UTC with the macros of sql/macros.sql; what does not fit in memory spills into folder `spill`.
 
-    The memory is that of the settings unless told otherwise.
+    The memory is that of the settings unless told otherwise. Nobody else uses its DuckDB meanwhile. What is made in it is
+    temporary and ends with it.
     """
-    connection = duckdb.connect(
-        config={
-            "threads": settings.threads,
-            "memory_limit": memory_limit or settings.memory_limit,
-            "temp_directory": str(spill / "spill"),
-            "autoinstall_known_extensions": False,
-            "autoload_known_extensions": False,
-        }
+    instance = _take(
+        threads=settings.threads, memory_limit=memory_limit or settings.memory_limit, spill=spill / "spill"
     )
     try:
-        connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")  # a log is no terminal
-        connection.execute(read_sql("macros"))
-        yield connection
-    finally:
-        connection.close()
+        with instance.cursor() as connection:
+            connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")  # a log is no terminal
+            yield connection
+    except BaseException:
+        instance.close()  # it may not be fit for another
+        raise
+    _idle.append(instance)
+    _close_idle(but=1)
+
+
+def _take(threads: int, memory_limit: str, spill: Path) -> duckdb.DuckDBPyConnection:
+    """A DuckDB with these limits that is nobody's: the one that waits, or another."""
+    limits: dict[str, Any] = {"threads": threads, "memory_limit": memory_limit, "temp_directory": str(spill)}
+    while _idle:
+        instance = _idle.pop()
+        try:
+            for name, value in limits.items():
+                instance.execute(f"set {name} = $value", {"value": value})
+        except duckdb.Error:  # it has spilled, so that its folder is what it was
+            instance.close()
+        else:
+            return instance
+    closed = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    instance = duckdb.connect(config=limits | closed)
+    instance.execute(read_sql("macros"))
+    return instance
+
+
+def _close_idle(but: int = 0) -> None:
+    while len(_idle) > but:
+        _idle.pop().close()
+
+
+os.register_at_fork(before=_close_idle)  # a child would have it without its threads
 
 
 @cache
@@ -82,9 +111,16 @@ def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any)
     )
 
 
-def view_files(connection: duckdb.DuckDBPyConnection, name: str, paths: list[Path]) -> None:
-    """Name the rows of Parquet files `name` in this connection, in place of what was called so before."""
-    connection.read_parquet([str(path) for path in paths]).create_view(name, replace=True)
+def view_files(
+    connection: duckdb.DuckDBPyConnection, name: str, paths: Iterable[Path], with_filename: bool = False
+) -> None:
+    """Name the rows of Parquet files `name` in this connection, in place of what was called so before.
+
+    They have a column `filename` if asked for.
+    """
+    files = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in paths)
+    more = ", filename = true" if with_filename else ""
+    connection.execute(f"create or replace temp view {name} as from read_parquet([{files}]{more})")
 
 
 def load_files(
@@ -95,7 +131,7 @@ def load_files(
     `only` is a condition that the rows meet.
     """
     shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    connection.execute(f"create or replace table {name} ({shape})")
+    connection.execute(f"create or replace temp table {name} ({shape})")
     if paths:
         rows = connection.read_parquet([str(path) for path in paths])
         (rows.filter(only) if only else rows).select(*columns).insert_into(name)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.catalog import Snapshot, find_landed, is_undamaged
-from pipeline.duck import connect, fetch_table
+from pipeline.duck import connect, fetch_table, view_files
 from pipeline.errors import NotLanded
 from pipeline.hours import format_hour
 from pipeline.manifests import how_to_mend, landed_hours, read_manifest
@@ -49,6 +49,5 @@ def read_item_history(settings: Settings, first: datetime, last: datetime, item_
     )
     with connect(settings, settings.home) as connection:
         connection.register("captured_hours", hours)
-        paths = [str(path) for path in files.values()]
-        connection.read_parquet(paths, filename=True).create_view("snapshots")
+        view_files(connection, "snapshots", files.values(), with_filename=True)
         return fetch_table(connection, "item_history", item_id=item_id)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.audit import find_refused
-from pipeline.duck import connect, fetch_table, load_files, write_table
+from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.errors import BadInput, DataError, NotLanded
 from pipeline.files import alone_in
 from pipeline.history import newest_hour
@@ -163,7 +163,7 @@ def leave_out_refused(
             connection.register("replayed_events", again)
             connection.register("delivered", again.append_column("row", pa.array(range(1, len(rows) + 1))))
             write_table(connection, "typed_events", draft, hour_end=target + HOUR)
-            connection.read_parquet(str(draft)).create_view("typed_events")
+            view_files(connection, "typed_events", [draft])
             landed, waiting = find_ids(settings, first, target)
             load_files(connection, "landed_events", landed, {"event_id": "varchar"})
             load_files(connection, "waiting_events", waiting, {"event_id": "varchar"})

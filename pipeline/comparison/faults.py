@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from pipeline.comparison.bundle import MOMENT, file_of, open_tables, schema_of
 from pipeline.comparison.feed import Feed, catalog_at
 from pipeline.comparison.log import Log
-from pipeline.duck import fetch_table
+from pipeline.duck import fetch_table, view_files
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR
 
@@ -195,7 +195,7 @@ def count_wrong(bundle: Path, log: Path, began: datetime, until: datetime | None
     if began == until:
         return 0
     with open_tables(None, log) as connection:  # of the bundle the lists alone: its other tables may not be there yet
-        connection.read_parquet(str(bundle / file_of("recommendations"))).create_view("recommendations")
+        view_files(connection, "recommendations", [bundle / file_of("recommendations")])
         connection.register("catalog_states", fetch_table(connection, "comparison/catalog_states"))
         lists = fetch_table(connection, "comparison/listed_rows")
     was_there = pc.fill_null(pc.greater(lists["valid_to"], pa.scalar(began, MOMENT)), True)
