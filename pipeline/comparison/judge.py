@@ -110,14 +110,15 @@ def judge_bundle(
     with open_tables(bundle, log) as connection:
         for name in ("judged_events", "judged_reads"):
             connection.register(name, world.tables[name])
+        is_asked = bool(read_table(bundle, "reads").num_rows)
         measures = [
             *service.freshness(connection, world.values),
             *service.runs(connection, arm),
-            *service.cost(connection, world.values, prices),
+            *service.cost(connection, world.values, prices, is_asked),
             *service.recovery(connection),
         ]
         is_shown = np.ones(len(world.users), bool)
-        if is_asked := bool(read_table(bundle, "reads").num_rows):
+        if is_asked:
             answered = service.answers(connection, options.stale_minutes * 60)
             measures += service.availability(answered)
             connection.register("arm_answers", answered)

@@ -141,7 +141,8 @@ def availability(judgement: Judgement) -> Html:
 def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
     """What each arm used, and its price."""
     figures, marks, rows = judgement["figures"], [], []
-    prices_by = ("usd_per_1000_users", "usd_per_1000_reads", "usd_per_million_events", "usd_per_month")
+    prices_by = ["usd_per_1000_users", "usd_per_1000_reads", "usd_per_million_events", "usd_per_month"]
+    prices_by += ["usd_unread_per_month"]
     for name, colour in colours.items():
         dollars = value(figures, name, "cost", "usd_per_million_events")
         if dollars is not None:
@@ -151,7 +152,8 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         runs = {measure: value(figures, name, "runs", measure) for measure in ("duration_p50", "duration_p95")}
         rows.append([name, *dear, *used, *(tell_time(took) for took in runs.values())])
         rows[-1].append(number(value(figures, name, "runs", "missed_intervals")) or "–")
-    heads = ["arm", "USD / 1,000 users", "USD / 1,000 reads", "USD / M events", "USD / 30 days", "CPU s", "GB s"]
+    heads = ["arm", "USD / 1,000 users", "USD / 1,000 reads", "USD / M events", "USD / 30 days"]
+    heads += ["of it for lists nobody read", "CPU s", "GB s"]
     heads += ["run p50", "run p95", "missed intervals"]
     prices = judgement["options"]["prices"]
     return card(
@@ -159,7 +161,7 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         element("div", intervals(marks, "USD a million events"), class_="half") if marks else None,
         table(heads, rows, right=tuple(heads[1:])),
         hint=f"Price sheet {prices['id']}: {prices['per_cpu_hour']} USD per CPU hour, {prices['per_gb_hour']} USD per GB "
-        f"hour. {prices['source']}",
+        f"hour. {prices['source']} Every list of an arm counts as having cost as much as any other of it.",
     )
 
 

@@ -125,9 +125,13 @@ def availability(answered: pa.Table) -> Iterator[Measure]:
 
 
 def cost(
-    connection: duckdb.DuckDBPyConnection, values: Mapping[str, Any], prices: Mapping[str, Any]
+    connection: duckdb.DuckDBPyConnection, values: Mapping[str, Any], prices: Mapping[str, Any], is_asked: bool
 ) -> Iterator[Measure]:
-    """What the arm used while the log was replayed, and its price: a bill where there is one, else by the price sheet."""
+    """What the arm used while the log was replayed, and its price: a bill where there is one, else by the price sheet.
+
+    `is_asked` says whether the arm was read at all; if so, what went into lists that nobody read is told, every list of an
+    arm having cost as much as any other of it.
+    """
     [(cpu, gb, read, written, usd, parts)] = connection.sql(
         "select coalesce(sum(cpu_seconds), 0), coalesce(sum(gb_seconds), 0), coalesce(sum(bytes_read), 0), "
         "coalesce(sum(bytes_written), 0), coalesce(sum(coalesce(usd, "
@@ -151,6 +155,12 @@ def cost(
     }
     for name, (size, among) in (per | {"usd_per_month": (MONTH_SECONDS, seconds)}).items():
         yield Measure("cost", name, "all", "USD", float(usd) * size / among if parts and among else None, parts)
+    if is_asked:
+        (found,) = fetch_table(connection, "comparison/lists_read").to_pylist()
+        unread = 1 - found["lists_read"] / found["lists"] if found["lists"] else None
+        yield Measure("cost", "lists_unread", "all", "share", unread, found["lists"])
+        wasted = None if unread is None or not parts else float(usd) * unread * MONTH_SECONDS / seconds
+        yield Measure("cost", "usd_unread_per_month", "all", "USD", wasted, found["lists"])
 
 
 def recovery(connection: duckdb.DuckDBPyConnection) -> Iterator[Measure]:

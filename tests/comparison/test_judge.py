@@ -218,6 +218,24 @@ def test_costs_are_priced_by_the_sheet_or_by_the_bill(tmp_path: Path, log: Path)
     assert value(found, "cost", "usd_per_month") == pytest.approx(3.0 * 15)  # two days
     assert value(found, "cost", "cpu_seconds") == 7200
     assert value(found, "cost", "cpu_seconds", "train") == 3600
+    assert find(found["figures"], "hand", "cost", "lists_unread") is None  # the arm was never asked
+
+
+def test_what_lists_cost_that_nobody_read(tmp_path: Path, log: Path) -> None:
+    lists = [
+        *listed("v1", "u", "ab", 1.1, 20),
+        *listed("v1", "w", "ab", 1.1, 20),
+        *listed("v2", "u", "ab", 20, 30),
+        *listed("v2", "w", "ab", 20),
+        *listed("v1", None, "xd", 1.1, 12.6),  # everyone's is not counted
+    ]
+    answers = [answer(10, "u", "v1"), answer(14, "w", "v1"), answer(40, "w", "v2", status=500), answer(12, "x", "v1")]
+    sheet = tmp_path / "prices.json"
+    sheet.write_text(json.dumps({"id": "x", "source": "made up", "per_cpu_hour": 2.0, "per_gb_hour": 0.0}))
+    tables = {"recommendations": lists, "reads": answers, "costs": [cost("train")]}
+    found = judged(tmp_path, log, tables, Options(prices=read_prices(sheet)))
+    assert value(found, "cost", "lists_unread") == 0.5  # both of v2
+    assert value(found, "cost", "usd_unread_per_month") == pytest.approx(2.0 / 2 * 15)  # two days
 
 
 def test_recovery_is_counted_from_when_a_fault_began(tmp_path: Path, log: Path) -> None:
