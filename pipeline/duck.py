@@ -26,8 +26,8 @@ _idle: list[duckdb.DuckDBPyConnection] = []
 def connect(settings: Settings, spill: Path, memory_limit: str = "") -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection in UTC with the macros of sql/macros.sql; what does not fit in memory spills into folder `spill`.
 
-    The memory is that of the settings unless told otherwise. Nobody else uses its DuckDB meanwhile. What is made in it is
-    temporary and ends with it.
+    The memory is that of the settings unless told otherwise. Nobody else uses its DuckDB meanwhile, and what is made in it
+    ends with it.
     """
     instance = _take(
         threads=settings.threads, memory_limit=memory_limit or settings.memory_limit, spill=spill / "spill"
@@ -35,7 +35,9 @@ def connect(settings: Settings, spill: Path, memory_limit: str = "") -> Iterator
     try:
         with instance.cursor() as connection:
             connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")  # a log is no terminal
+            connection.execute("create schema own; set search_path = 'own,main'")
             yield connection
+        instance.execute("drop schema own cascade")
     except BaseException:
         instance.close()  # it may not be fit for another
         raise
@@ -118,9 +120,8 @@ def view_files(
 
     They have a column `filename` if asked for.
     """
-    files = ", ".join("'{}'".format(str(path).replace("'", "''")) for path in paths)
-    more = ", filename = true" if with_filename else ""
-    connection.execute(f"create or replace temp view {name} as from read_parquet([{files}]{more})")
+    rows = connection.read_parquet([str(path) for path in paths], filename=with_filename)
+    rows.create_view(name, replace=True)
 
 
 def load_files(
@@ -131,7 +132,7 @@ def load_files(
     `only` is a condition that the rows meet.
     """
     shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    connection.execute(f"create or replace temp table {name} ({shape})")
+    connection.execute(f"create or replace table {name} ({shape})")
     if paths:
         rows = connection.read_parquet([str(path) for path in paths])
         (rows.filter(only) if only else rows).select(*columns).insert_into(name)

@@ -19,6 +19,10 @@ from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, w
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
+BLOCK = (
+    65_536  # users whose lists are made at a time: their candidates and reasons, as texts, are the most of the memory
+)
+
 
 def recommend(run: Run) -> StageResult:
     """`user_recommendations`, `query_recommendations`, `similar_items` have landed, each list min(k, eligible) long."""
@@ -86,17 +90,21 @@ def score_users(
     vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work, "regularization"), settings)
     bought = ruling.owned_items.to_pandas()
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
-    top = als.best_items(vectors, items.vectors, count_candidates(work, ruling), owned, never, settings)
-    # A user who met nothing that the model knows points nowhere: every item is as near as any other.
-    points = vectors.any(axis=1, keepdims=True)
-    lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
-    kinds, strength = trained["kind"].to_numpy(object), trained_with(work, "regularization")
-    chosen = reasons.choose_references(items.vectors, lists, matrix, kinds, strength)
     # A reason stands beside a user: it names what was typed only when enough others typed it too.
-    told = trained["query"].where(common.get_indexer(pd.Index(trained["query"])) >= 0)
-    texts = reasons.write_reasons(chosen, trained["item_id"], trained["kind"], told)
-    scored = flatten("user_id", ids, items.ids, lists, top.scores, texts)
-    return pa.table({"user_id": pa.array(everyone, pa.string())}), pa.concat_tables([scored, rested])
+    trained["query"] = trained["query"].where(common.get_indexer(pd.Index(trained["query"])) >= 0)
+    longest, strength, scored = count_candidates(work, ruling), trained_with(work, "regularization"), [rested]
+    for block in (slice(start, start + BLOCK) for start in range(0, len(ids), BLOCK)):
+        top = als.best_items(vectors[block], items.vectors, longest, owned[block], never, settings)
+        # A user who met nothing that the model knows points nowhere: every item is as near as any other.
+        points = vectors[block].any(axis=1, keepdims=True)
+        lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
+        cells = trained.iloc[slice(*np.searchsorted(rows, (block.start, block.stop)))]
+        chosen = reasons.choose_references(
+            items.vectors, lists, matrix[block], cells["kind"].to_numpy(object), strength
+        )
+        texts = reasons.write_reasons(chosen, cells["item_id"], cells["kind"], cells["query"])
+        scored.append(flatten("user_id", ids[block], items.ids, lists, top.scores, texts))
+    return pa.table({"user_id": pa.array(everyone, pa.string())}), pa.concat_tables(scored)
 
 
 def trained_with(work: Work, knob: str) -> float:

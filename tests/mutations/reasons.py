@@ -75,6 +75,13 @@ MUTATIONS = [
         "tests/pipeline/stages/test_recommend.py::test_reasons_name_what_the_user_did_also_where_pairs_were_hidden",
     ),
     (
+        "reasons of a block of users refer to what others did",
+        "pipeline/stages/recommend.py",
+        "np.searchsorted(rows, (block.start, block.stop))",
+        "np.searchsorted(rows, (0, block.stop))",
+        "tests/pipeline/stages/test_recommend.py::test_lists_made_block_by_block_are_those_made_all_at_once",
+    ),
+    (
         "one title is named twice in a sentence",
         "pipeline/serving/explain.py",
         '" and ".join(dict.fromkeys(names))',

@@ -142,10 +142,3 @@ def test_queries_end_without_a_semicolon_and_name_their_columns(path: Path) -> N
     code = re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
     if "create" not in code:
         assert ";" not in code
-
-
-@pytest.mark.parametrize("path", [path for path in PYTHON if "pipeline.duck" in imports(path)], ids=name_of)
-def test_what_is_made_in_a_duckdb_is_temporary(path: Path) -> None:
-    # The next one who is given it would find it; bundles are read in a DuckDB of their own.
-    assert ".create_view(" not in path.read_text(encoding="utf-8")
-    assert not re.search(r"create (or replace )?(table|view) \{", path.read_text(encoding="utf-8"))

@@ -38,12 +38,15 @@ def test_the_next_user_finds_nothing_of_the_last_one(settings: Settings, tmp_pat
         connection.register("given", pa.table({"a": [1]}))
         view_files(connection, "seen", [path])
         load_files(connection, "loaded", [path], {"event_id": "varchar"})
-        connection.execute("create temp table made as select 1 as a")
+        connection.execute("create temp table made as select 1 as a; create macro told() as 1")
         assert names(connection) == ["given", "loaded", "made", "seen"]
     (waiting,) = duck._idle
     with connect(settings, tmp_path) as connection:
         assert not duck._idle
         assert names(connection) == []
+        with pytest.raises(duckdb.CatalogException):
+            connection.execute("select told()")
+        assert connection.execute("select clean(' a ')").fetchone() == ("a",)
     assert duck._idle == [waiting]
 
 

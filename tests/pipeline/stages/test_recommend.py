@@ -10,6 +10,7 @@ from handmade_shop import FIRST, derive, event, ingest, item, landed, lists_of, 
 from pipeline.errors import BadInput
 from pipeline.line import run_stage
 from pipeline.settings import Settings
+from pipeline.stages import recommend
 
 SIZE = 24
 
@@ -49,6 +50,23 @@ def test_unseen_items_of_the_right_parity_come_first_on_a_checkerboard(checkerbo
 def test_items_of_the_same_parity_are_similar_on_a_checkerboard(checkerboard: Settings) -> None:
     for name, listed in lists_of(checkerboard, "similar_items", "item_id", "similar_item_id").items():
         assert {int(other[1:]) % 2 for other in listed[: SIZE // 2 - 1]} == {int(name[1:]) % 2}
+
+
+@pytest.mark.parametrize("block", [1, 7, SIZE])
+def test_lists_made_block_by_block_are_those_made_all_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
+) -> None:
+    settings = run_line(tmp_path, [item(f"i{place:02}") for place in range(SIZE)], parity_events())
+    columns = ("user_id", "item_id", "score", "reason")
+    at_once = {row[:2]: row[2:] for row in rows(settings, "user_recommendations", *columns)}
+    monkeypatch.setattr(recommend, "BLOCK", block)
+    run_stage("recommend", FIRST, settings)
+    in_blocks = {row[:2]: row[2:] for row in rows(settings, "user_recommendations", *columns)}
+    same = at_once.keys() & in_blocks.keys()  # the last bits of a score depend on the block, and so does who wins a tie
+    assert len(same) > 0.8 * len(at_once) == 0.8 * len(in_blocks)
+    for place in same:
+        assert in_blocks[place][0] == pytest.approx(at_once[place][0], abs=1e-4)
+    assert [in_blocks[place][1] for place in same] == [at_once[place][1] for place in same]
 
 
 def test_a_user_who_met_nothing_that_the_model_knows_gets_no_item_by_lot(tmp_path: Path) -> None:
