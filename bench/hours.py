@@ -8,7 +8,8 @@
 * `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
 * `growth`: hours in a row from a full window on, and a backfill of the same hours;
 * `rivals`: both shops' hours beside plain pandas and Cicerone (`cicerone.py`, which needs a package index);
-* `large` and `largest`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go.
+* `large` and `largest`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go; the window of the largest,
+  a month, is invented as sums by day (`invented_sums.py`), not as events.
 
 Prints the table as it grows and writes `performance.md`, `performance.json` and `growth.svg` to the folder of `--out`.
 """
@@ -21,19 +22,20 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cicerone import run_ways
 from invented_shop import Size, write_hours
+from invented_sums import write_sums
 from measured import Figures, measure
 from plain_pandas import run_batch
 from told import COLUMNS, describe_machine, draw_growth, write_markdown
 from work import do_hour, do_hours, do_stage, do_stage_in_parts
 
+from pipeline.actions import DAY
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.line import STAGES
 from pipeline.settings import Settings, load_settings
@@ -53,6 +55,8 @@ class Scale:
     hours: int  # in a row
     large: Size | None = None
     largest: Size | None = None
+    pairs: int = 0  # of users and items in the window of the largest
+    largest_days: int = 30
     knobs: dict[str, int] = field(default_factory=dict)
 
 
@@ -63,10 +67,21 @@ WHOLE = Scale(
     growth=Size(20_000, 5_000, 20_000),
     hours=24,
     large=Size(300_000, 50_000, 100_000),
-    largest=Size(1_000_000, 100_000, 300_000),
+    largest=Size(1_000_000, 100_000, 1_000_000),
+    pairs=50_000_000,
 )
 TINY = Size(300, 200, 2_000)
-SMALL = Scale(hour=TINY, days=1, times=2, growth=TINY, hours=1, knobs={"factors": 8, "iterations": 2})
+SMALL = Scale(
+    hour=TINY,
+    days=1,
+    times=2,
+    growth=TINY,
+    hours=1,
+    largest=TINY,
+    pairs=6_000,
+    largest_days=3,
+    knobs={"factors": 8, "iterations": 2},
+)
 
 
 @dataclass
@@ -232,9 +247,9 @@ def case_growth(bench: Bench) -> None:
     shutil.rmtree(bench.folder / name)
 
 
-def case_large(name: str, bench: Bench) -> None:
+def case_large(bench: Bench) -> None:
     """A larger shop, its model learnt anew: the hour after it costs less."""
-    size = getattr(bench.scale, name)
+    name, size = "large", bench.scale.large
     if size is None:
         return
     settings, hours = open_shop(bench, name, size, bench.scale.days, 1)
@@ -243,13 +258,31 @@ def case_large(name: str, bench: Bench) -> None:
     shutil.rmtree(bench.folder / name)
 
 
+def case_largest(bench: Bench) -> None:
+    """The hour of a very large shop on the sums of a month, every list anew, and the hour after it."""
+    name, size, scale = "largest", bench.scale.largest, bench.scale
+    if size is None:
+        return
+    folder, days = bench.folder / name, scale.largest_days
+    knobs = {"window_days": days, **scale.knobs}
+    settings = load_settings(home=folder / "home", source="parquet_folder", source_url=str(folder / "source"), **knobs)
+    begun = [LAST.replace(hour=0) - day * DAY for day in range(days - 1, 0, -1)]  # an hour of each whole day
+    write_hours(folder / "source", replace(size, events=100), begun)
+    write_hours(folder / "source", size, hours := [LAST, LAST + HOUR], True)
+    print(f"{name}: {describe(size, days)}, {scale.pairs:,} pairs", file=sys.stderr, flush=True)
+    bench.add(name, f"landing {len(begun)} h", measure(do_hours, begun, settings, [HISTORY_STAGE]))
+    bench.add(name, "inventing sums", measure(write_sums, LAST, settings, size, scale.pairs // len(begun)))
+    measure_two(bench, name, hours, settings)
+    shutil.rmtree(folder)
+
+
 CASES: dict[str, Callable[[Bench], None]] = {
     "hour": case_hour,
     "history": case_history,
     "growth": case_growth,
     "rivals": case_rivals,
-    "large": partial(case_large, "large"),
-    "largest": partial(case_large, "largest"),  # a million users
+    "large": case_large,
+    "largest": case_largest,  # a million users, and as long as all others together
 }
 
 

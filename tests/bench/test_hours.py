@@ -1,13 +1,15 @@
 """The measuring of an hour: every stage is a row with its figures, at a size that says nothing of speed."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import hours
 import pytest
 from told import COLUMNS
 
-from pipeline.line import STAGES
+from pipeline.line import STAGES, run_stage
+from pipeline.settings import Settings
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -41,6 +43,25 @@ def test_small_run_has_a_row_for_every_stage_and_the_ratios(tmp_path: Path) -> N
     assert json.loads((tmp_path / "out" / "performance.json").read_text())["ratios"] == bench.sums
     assert (tmp_path / "out" / "growth.svg").read_text().count("<title>") == len(STAGES)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_the_largest_shop_finds_the_sums_that_were_invented_for_its_window(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def prepare_both(bench: hours.Bench, case: str, newest: list[datetime], settings: Settings) -> None:
+        for hour in newest:
+            for stage in ("ingest_events", "ingest_catalog", "prepare"):
+                result = run_stage(stage, hour, settings)
+            read.append(result.rows_in)
+
+    read: list[int] = []
+    monkeypatch.setattr(hours, "measure_two", prepare_both)
+    bench = hours.main(["--small", "--folder", str(tmp_path), "--out", str(tmp_path / "out"), "largest"])
+
+    assert not [row for row in bench.rows if row["stopped"]]
+    (invented,) = (row["rows_out"] for row in bench.rows if row["stage"] == "inventing sums")
+    assert 0.8 * hours.SMALL.pairs < invented <= hours.SMALL.pairs
+    assert invented < read[0] < read[1] < invented + 2 * hours.TINY.events
 
 
 def test_unknown_case_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
