@@ -33,10 +33,19 @@ def read_slices(paths: Sequence[Path], columns: Container[str] | None = None) ->
                     yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
                     waiting, rows = [], 0
                 table = pa.Table.from_batches([batch])
-                waiting.append(table.append_column(DRAFT, pa.array(np.full(batch.num_rows, number))))
+                waiting.append(widen(table.append_column(DRAFT, pa.array(np.full(batch.num_rows, number)))))
                 rows += batch.num_rows
     if waiting:
         yield pa.concat_tables(waiting, promote_options="permissive").to_pandas()
+
+
+def widen(table: pa.Table) -> pa.Table:
+    """The table with its shorter numbers as 64-bit ones, for which the library has quick ways."""
+    kinds = [
+        pa.int64() if pa.types.is_int32(kind) else pa.float64() if pa.types.is_float32(kind) else kind
+        for kind in table.schema.types
+    ]
+    return table.cast(pa.schema(list(zip(table.schema.names, kinds, strict=True))))
 
 
 def are_unique(paths: Sequence[Path], key: Sequence[str]) -> bool:

@@ -174,6 +174,14 @@ def test_a_suite_without_expectations_checks_nothing_and_is_refused(
         audit_table("bought", write(tmp_path, GOOD), {}, "hour")
 
 
+def test_the_library_is_given_the_numbers_that_it_judges_quickly(tmp_path: Path) -> None:
+    table = pa.table({"rank": pa.array([1, None], pa.int32()), "score": pa.array([0.5, 1.0], pa.float32())})
+    pq.write_table(table, tmp_path / "draft.parquet")
+    (frame,) = drafts.read_slices([tmp_path / "draft.parquet"], {"rank", "score"})
+    assert {str(kind) for kind in frame.dtypes} == {"float64", "int64"}
+    assert frame["score"].tolist() == [0.5, 1.0]
+
+
 def test_a_table_without_rows_passes_only_where_no_rule_asks_for_rows(tmp_path: Path) -> None:
     assert verdict("bought", write(tmp_path, bought_table()), {})
     assert not verdict("items", write(tmp_path, items_table()), ITEM_LIMITS)
