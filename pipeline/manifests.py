@@ -23,13 +23,19 @@ def read_manifest(run: Run, stage: str, hour: datetime | None = None) -> dict[st
     """The manifest of a stage that landed, or None; other hours may come from the run's history lake."""
     hour = hour or run.hour
     for lake in [run.lake] if hour == run.hour or run.history is None else [run.lake, run.history]:
-        path = hour_folder(lake, hour) / f"{stage}.json"
+        path = _manifest_path(lake, hour, stage)
         try:
             changed = path.stat()
         except FileNotFoundError:
             continue
         return _load_manifest(path, changed.st_mtime_ns, changed.st_ino)
     return None
+
+
+@lru_cache(maxsize=10_000)
+def _manifest_path(lake: Path, hour: datetime, stage: str) -> Path:
+    # To put a path together takes five times as long as to look at the file.
+    return hour_folder(lake, hour) / f"{stage}.json"
 
 
 @lru_cache(maxsize=10_000)
