@@ -8,6 +8,7 @@
 * `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
 * `growth`: hours in a row from a full window on, and a backfill of the same hours;
 * `rivals`: both shops' hours beside plain pandas and Cicerone (`cicerone.py`, which needs a package index);
+* `surge`: an hour of ten million events, DuckDB held to 2 GiB, up to the model;
 * `large` and `largest`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go; the window of the largest,
   a month, is invented as sums by day (`invented_sums.py`), not as events.
 
@@ -53,6 +54,7 @@ class Scale:
     times: int  # how much longer the window of `history` is
     growth: Size
     hours: int  # in a row
+    surge: Size
     large: Size | None = None
     largest: Size | None = None
     pairs: int = 0  # of users and items in the window of the largest
@@ -66,6 +68,7 @@ WHOLE = Scale(
     times=10,
     growth=Size(20_000, 5_000, 20_000),
     hours=24,
+    surge=Size(100_000, 20_000, 10_000_000),
     large=Size(300_000, 50_000, 100_000),
     largest=Size(1_000_000, 100_000, 1_000_000),
     pairs=50_000_000,
@@ -77,6 +80,7 @@ SMALL = Scale(
     times=2,
     growth=TINY,
     hours=1,
+    surge=TINY,
     largest=TINY,
     pairs=6_000,
     largest_days=3,
@@ -247,6 +251,22 @@ def case_growth(bench: Bench) -> None:
     shutil.rmtree(bench.folder / name)
 
 
+def case_surge(bench: Bench) -> None:
+    """An hour as no other, with so little memory that DuckDB has to spill."""
+    name, size = "surge", bench.scale.surge
+    folder = bench.folder / name
+    knobs = {"memory_limit": "2GiB", "max_actor_events": 10 * size.events, **bench.scale.knobs}
+    settings = load_settings(home=folder / "home", source="parquet_folder", source_url=str(folder / "source"), **knobs)
+    written = write_hours(folder / "source", size, [LAST], True)
+    print(
+        f"{name}: {describe(size, settings.window_days)}; {written / 1e6:,.0f} MB of files", file=sys.stderr, flush=True
+    )
+    for stage in ("ingest_events", "ingest_catalog", "prepare", "train"):
+        if bench.add(name, stage, measure(do_stage, stage, LAST, settings)).stopped:
+            break
+    shutil.rmtree(folder)
+
+
 def case_large(bench: Bench) -> None:
     """A larger shop, its model learnt anew: the hour after it costs less."""
     name, size = "large", bench.scale.large
@@ -281,6 +301,7 @@ CASES: dict[str, Callable[[Bench], None]] = {
     "history": case_history,
     "growth": case_growth,
     "rivals": case_rivals,
+    "surge": case_surge,
     "large": case_large,
     "largest": case_largest,  # a million users, and as long as all others together
 }

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.timeout(600)
 
 
 def test_small_run_has_a_row_for_every_stage_and_the_ratios(tmp_path: Path) -> None:
-    bench = hours.main(["--small", "--folder", str(tmp_path), "--out", str(tmp_path / "out"), "hour", "growth"])
+    bench = hours.main(
+        ["--small", "--folder", str(tmp_path), "--out", str(tmp_path / "out"), "hour", "growth", "surge"]
+    )
 
     assert not [row for row in bench.rows if row["stopped"]]
     for case in ("hour, learnt anew", "hour, folded in"):
@@ -67,4 +69,7 @@ def test_the_largest_shop_finds_the_sums_that_were_invented_for_its_window(
 def test_unknown_case_is_named_with_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         hours.main(["yesterday"])
-    assert "no case yesterday; the cases are hour, history, growth, rivals, large, largest" in capsys.readouterr().err
+    assert (
+        "no case yesterday; the cases are hour, history, growth, rivals, surge, large, largest"
+        in capsys.readouterr().err
+    )
