@@ -152,8 +152,8 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         runs = {measure: value(figures, name, "runs", measure) for measure in ("duration_p50", "duration_p95")}
         rows.append([name, *dear, *used, *(tell_time(took) for took in runs.values())])
         rows[-1].append(number(value(figures, name, "runs", "missed_intervals")) or "–")
-    heads = ["arm", "USD / 1,000 users", "USD / 1,000 reads", "USD / M events", "USD / 30 days"]
-    heads += ["of it for lists nobody read", "CPU s", "GB s"]
+    heads = ["arm", "USD / 1k users", "USD / 1k reads", "USD / M events", "USD / 30 days", "of it unread"]
+    heads += ["CPU s", "GB s"]
     heads += ["run p50", "run p95", "missed intervals"]
     prices = judgement["options"]["prices"]
     return card(
@@ -161,7 +161,7 @@ def costs(judgement: Judgement, colours: Mapping[str, int]) -> Html:
         element("div", intervals(marks, "USD a million events"), class_="half") if marks else None,
         table(heads, rows, right=tuple(heads[1:])),
         hint=f"Price sheet {prices['id']}: {prices['per_cpu_hour']} USD per CPU hour, {prices['per_gb_hour']} USD per GB "
-        f"hour. {prices['source']} Every list of an arm counts as having cost as much as any other of it.",
+        f"hour. {prices['source']} Unread: for users' lists that no answer came from, as dear as others.",
     )
 
 
