@@ -15,7 +15,7 @@ from pipeline.report.html import Html, element, number
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520.0, 240.0, 52.0, 14.0, 20.0, 38.0
 FLOOR = HEIGHT - BOTTOM
 Box = tuple[float, float, float, float]  # left, top, right, bottom
-COLOURS = (4, 0, 2, 5, 6, 7, 1, 3)
+COLOURS = (4, 0, 2, 5, 6, 7, 1, 3, 9)  # 8 shows nothing
 
 
 class Mark(NamedTuple):

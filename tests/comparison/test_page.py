@@ -16,6 +16,7 @@ from pipeline.comparison import cards, plots
 from pipeline.comparison.judge import Options, judge
 from pipeline.comparison.page import comparison_page
 from pipeline.comparison.verdict import find
+from pipeline.files import ROOT
 
 EVENTS = [event(1, "u", "a"), event(11, "u", "b"), event(13, "w", "c")]
 
@@ -159,3 +160,10 @@ def test_a_long_name_beside_an_interval_goes_on_in_the_next_line() -> None:
     first, second, below = (float(y) for y, _ in names)
     assert first < second < below - 13
     assert "…" not in drawn
+
+
+def test_nine_arms_have_nine_colours_that_the_page_knows() -> None:
+    colours = set(plots.colours_of([f"arm {number}" for number in range(9)]).values())
+    style = (ROOT / "pipeline" / "report" / "page.css").read_text(encoding="utf-8")
+    assert len(colours) == 9
+    assert all(f".c{colour}{{--c:var(" in style for colour in colours)
