@@ -140,11 +140,22 @@ def _explain(source: str, shown: str, error: Exception) -> TreasureHuntError:
 
 
 class Chunks(io.RawIOBase):
-    """What a database copies out, as a file to read."""
+    """What a database copies out, as a file to read until this is left.
+
+    Arrow reads ahead in a thread of its own, also while an error of the rows before is on its way. A copy that is given up
+    waits for the server's last word, and would wait for ever if that thread had taken it.
+    """
 
     def __init__(self, copy: psycopg.Copy) -> None:
         self.copy = copy
         self.rest = memoryview(b"")
+        self.is_left = False
+        self.at_work = threading.Lock()
+
+    def __exit__(self, *_error: object) -> None:
+        """Nobody reads any more, nor will; who is at it has ended."""
+        with self.at_work:
+            self.is_left = True
 
     def readable(self) -> bool:
         """Always."""
@@ -152,11 +163,14 @@ class Chunks(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int:
         """Fill the buffer as far as the next chunk goes; 0 at the end."""
-        if not self.rest:
-            self.rest = memoryview(self.copy.read())
-        count = min(len(buffer), len(self.rest))
-        buffer[:count], self.rest = self.rest[:count], self.rest[count:]
-        return count
+        with self.at_work:
+            if self.is_left:
+                return 0
+            if not self.rest:
+                self.rest = memoryview(self.copy.read())
+            count = min(len(buffer), len(self.rest))
+            buffer[:count], self.rest = self.rest[:count], self.rest[count:]
+            return count
 
 
 def _copy_out(
@@ -169,8 +183,9 @@ def _copy_out(
     with (
         driver.cursor() as cursor,
         cursor.copy(f"copy ({statement}) to stdout (format csv, header)", values) as copy,
+        Chunks(copy) as chunks,
         pa_csv.open_csv(
-            io.BufferedReader(Chunks(copy), 1 << 20),
+            io.BufferedReader(chunks, 1 << 20),
             read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES),
             parse_options=pa_csv.ParseOptions(newlines_in_values=True),
             convert_options=pa_csv.ConvertOptions(

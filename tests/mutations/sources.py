@@ -57,6 +57,13 @@ MUTATIONS = [
         "tests/expectations/test_delivered_rows.py::test_a_locator_stands_once",
     ),
     (
+        "a copy that is given up is still read ahead",
+        "pipeline/sources/database.py",
+        "            if self.is_left:\n                return 0\n",
+        "",
+        f"{DATABASE}::test_a_copy_that_is_given_up_is_read_by_nobody_else",
+    ),
+    (
         "each statement sees another moment",
         "pipeline/sources/database.py",
         'isolation_level="REPEATABLE READ"',

@@ -162,6 +162,27 @@ def test_a_row_longer_than_a_block_is_read_all_the_same(
     assert rows[7]["query"] == "x" * 5000
 
 
+def test_a_copy_that_is_given_up_is_read_by_nobody_else() -> None:
+    class Copy:
+        reads = 0
+
+        def read(self) -> bytes:
+            at_work.set()
+            time.sleep(0.2)
+            self.reads += 1
+            return b"row"
+
+    copy, at_work = Copy(), threading.Event()
+    with database.Chunks(copy) as chunks:  # type: ignore[arg-type]
+        ahead = threading.Thread(target=chunks.readinto, args=(bytearray(10),))
+        ahead.start()
+        at_work.wait()
+    assert copy.reads == 1  # who was at it has ended
+    assert chunks.readinto(bytearray(10)) == 0
+    assert copy.reads == 1
+    ahead.join()
+
+
 def test_copied_text_is_what_it_was(tmp_path: Path, postgres_url: str) -> None:
     url = postgres_url.replace("postgresql://", "postgresql+psycopg://")
     texts = [
