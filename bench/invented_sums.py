@@ -67,7 +67,6 @@ class InventedSums(Sums):
             return
         table = invent_day(self.size, moments["day_end"], self.pairs)
         self.rows += table.num_rows
-        self.work.folder.mkdir(parents=True, exist_ok=True)
         draft = self.work.folder / path.name
         pq.write_table(table, draft, compression="zstd")
         move_into_place(draft, path)

@@ -19,9 +19,8 @@ from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, w
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
-BLOCK = (
-    65_536  # users whose lists are made at a time: their candidates and reasons, as texts, are the most of the memory
-)
+# Users whose lists are made at a time: their candidates and reasons, as texts, are most of the memory.
+BLOCK = 65_536
 
 
 def recommend(run: Run) -> StageResult:
