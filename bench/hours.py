@@ -4,7 +4,8 @@
 (`invented_shop.py`), lands the hours of its window by `ingest_events`, and then puts hours through every stage by
 `pipeline.line`, each stage in a process of its own: the first hour of a model learns it, the next folds its news in. Cases:
 
-* `hour`: the hour, and a plain pandas batch (`plain_pandas.py`) on the same files;
+* `hour`: the hour, its versions published into PostgreSQL as well, and a plain pandas batch (`plain_pandas.py`) on the
+  same files;
 * `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
 * `growth`: hours in a row from a full window on, and a backfill of the same hours;
 * `rivals`: both shops' hours beside plain pandas and Cicerone (`cicerone.py`, which needs a package index);
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from cicerone import run_ways
+from database import open_postgres
 from invented_shop import Size, write_hours
 from invented_sums import write_sums
 from measured import Figures, measure
@@ -165,6 +167,21 @@ def measure_two(bench: Bench, case: str, hours: Sequence[datetime], settings: Se
         measure_hour(bench, f"{case}, folded in", hours[1], settings)
 
 
+def measure_postgres(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> None:
+    """The same versions into PostgreSQL, and what the hour takes with it; the server's own CPU-seconds are in no figure."""
+    with open_postgres(bench.folder / "pg") as url:
+        there = settings.model_copy(update={"serving_url": url})
+        for hour, way in zip(hours, ("learnt anew", "folded in"), strict=True):
+            took = bench.add(f"{case}, {way}", "publish, PostgreSQL", measure(do_stage, "publish", hour, there))
+            here = next(r for r in bench.rows if r["case"] == f"{case}, {way}" and r["stage"] == "publish")
+            whole = bench.total(f"{case}, {way}", "seconds")
+            bench.conclude(
+                f"{case}, {way}: with PostgreSQL by with SQLite",
+                (whole - here["seconds"] + took.seconds) / whole,
+                "seconds",
+            )
+
+
 def measure_pandas(bench: Bench, case: str, hour: datetime, settings: Settings) -> None:
     """Pandas on the files that the hour was made from, beside both ways of the line."""
     took = bench.add(case, "plain pandas", measure(run_batch, settings, hour, settings.home / "pandas", is_bare=True))
@@ -183,6 +200,7 @@ def case_hour(bench: Bench) -> None:
     """The hour itself."""
     settings, hours = open_shop(bench, "hour", bench.scale.hour, bench.scale.days)
     measure_two(bench, "hour", hours, settings)
+    measure_postgres(bench, "hour", hours, settings)
     measure_pandas(bench, "hour", hours[1], settings)
     shutil.rmtree(bench.folder / "hour")
 

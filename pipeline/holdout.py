@@ -53,25 +53,34 @@ class Marks:
 
 def set_exam(k: int, known_users: pd.Index, hidden: pd.DataFrame, popular: pd.Series, pairs: pd.DataFrame) -> Exam:
     """Asked are the known users whose hidden item is available; an item that a model cannot know counts as missed."""
-    asked = hidden[hidden["user_id"].isin(known_users) & hidden["item_id"].isin(popular)]
-    users, places = pd.Index(asked["user_id"]), pd.Index(popular)
-    return Exam(k, users, positions(places, asked["item_id"]), places, pairs[pairs["user_id"].isin(users)])
+    places = pd.Index(popular)
+    is_asked = (positions(known_users, hidden["user_id"]) >= 0) & (positions(places, hidden["item_id"]) >= 0)
+    asked = hidden[is_asked]
+    users = pd.Index(asked["user_id"])
+    return Exam(k, users, positions(places, asked["item_id"]), places, pairs[positions(users, pairs["user_id"]) >= 0])
 
 
 def mark_model(exam: Exam, vectors: Floats, items: Factors, settings: Settings) -> Marks:
     """The marks of a model by the vectors of the exam's users (users x d)."""
-    never = np.flatnonzero(~items.ids.isin(exam.popular)).astype(np.int32)
-    top = als.best_items(vectors, items.vectors, exam.k, exam.met(items.ids), never, settings)
     places = positions(exam.popular, pd.Series(items.ids))
+    never = np.flatnonzero(places < 0).astype(np.int32)
+    top = als.best_items(vectors, items.vectors, exam.k, exam.met(items.ids), never, settings)
     return _mark(exam, np.where(top.scores > als.PADDING, places[top.indices], -1))
 
 
 def mark_popular(exam: Exam) -> Marks:
     """The marks of the popular list."""
-    met, ranked = exam.met(exam.popular), np.arange(len(exam.popular))
-    lists = [ranked[~np.isin(ranked, met[row].indices)][: exam.k] for row in range(len(exam.users))]
-    filled = [np.pad(row, (0, exam.k - len(row)), constant_values=-1) for row in lists]
-    return _mark(exam, np.array(filled, np.int64).reshape(-1, exam.k))
+    met = exam.met(exam.popular)
+    met.sort_indices()
+    user_of = np.repeat(np.arange(len(exam.users)), np.diff(met.indptr))
+    # Before the place p of a user's j-th met item (from 0) stand p - j that the user did not meet: that many places of
+    # the list come before it, and every later one moves on by one.
+    before = met.indices - (np.arange(met.nnz) - met.indptr[user_of])
+    is_near = before < exam.k
+    passed = np.zeros((len(exam.users), exam.k), np.int64)
+    np.add.at(passed, (user_of[is_near], before[is_near]), 1)
+    lists = np.arange(exam.k) + passed.cumsum(axis=1)
+    return _mark(exam, np.where(lists < len(exam.popular), lists, -1))
 
 
 def _mark(exam: Exam, lists: NDArray[np.integer]) -> Marks:

@@ -85,13 +85,14 @@ def take_in(news: News, before: Model, sides: pd.DataFrame, new: pd.Index, setti
     known = news.items.loc[news.items["is_known"], "item_id"]
     rested = choose(before.items, pd.Index(known))
     still = choose(before.users, pd.Index(news.users.loc[~news.users["has_news"], "user_id"]))
-    busy = news.pairs[news.pairs["user_id"].isin(news.users.loc[news.users["has_news"], "user_id"])]
+    moved = pd.Index(news.users.loc[news.users["has_news"], "user_id"])
+    busy = news.pairs[positions(moved, news.pairs["user_id"]) >= 0]
     unknown = news.items.loc[~news.items["is_known"], "item_id"]
     met = rested
     if len(unknown):
         taught = news.users.loc[~news.users["is_examined"], "user_id"]
         first = choose(unite(still, fold_in(busy, rested, before.scale, settings)), pd.Index(taught))
-        seen = news.pairs[news.pairs["item_id"].isin(unknown)]
+        seen = news.pairs[positions(pd.Index(unknown), news.pairs["item_id"]) >= 0]
         turned = seen.rename(columns={"user_id": "item_id", "item_id": "user_id"})
         met = unite(rested, fold_in(turned, first, before.scale, settings))
     items = add_new(met, sides, new, settings)

@@ -1,5 +1,5 @@
-"""Lists that rest: where an hour folds its news into the model before, most users' vectors stay as they are, and so do
-their lists, unless an item, a purchase or a reason of theirs has changed. They are taken over with scores and reasons.
+"""Lists that rest: where an hour folds its news into the model before, most vectors of users and items stay as they are, and
+so do their lists, unless an item, a purchase or a reason of theirs has changed. They are taken over with scores and reasons.
 
 Whether a list rests follows from what has landed alone, so that an hour computed again takes over the same lists. Nothing
 rests while rules of the shop hold, which move items with the hour.
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.als import Floats
+from pipeline.als import Floats, directions
 from pipeline.duck import connect, fetch_table, view_files
 from pipeline.hours import parse_hour
 from pipeline.lake import Work
@@ -25,9 +25,11 @@ from pipeline.predecessor import at_hour
 from pipeline.reasons import CODES
 from pipeline.ruling import Ruling
 
-TABLES = ("user_recommendations", "user_factors", "item_factors", "items", "bought", "holdout")
+TABLES = ("user_recommendations", "similar_items", "user_factors", "item_factors", "items", "bought", "holdout")
 SCHEMA = pa.schema({"user_id": pa.string(), "item_id": pa.string(), "score": pa.float64(), "reason": pa.string()})
 NONE = SCHEMA.empty_table()
+SIMILAR = pa.schema({"item_id": pa.string(), "similar_item_id": pa.string(), "score": pa.float64()})
+NONE_SIMILAR = SIMILAR.empty_table()
 BLOCK = 4096  # users at a time whose scores of what is new are looked at
 
 
@@ -40,18 +42,14 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
     before = find_lists(work, ruling)
     if before is None:
         return NONE
-    then = {
-        name: read_factors(before[name], column)
-        for name, column in (("user_factors", "user_id"), ("item_factors", "item_id"))
-    }
-    hidden = pd.Index(
-        pq.read_table(before["holdout"], columns=["user_id"])["user_id"].to_pandas()
-    )  # folded in apart then
-    is_same = (find_vectors(then["user_factors"], vectors.ids) == vectors.vectors).all(axis=1)
+    # Users with a hidden item were folded in apart then.
+    hidden = pd.Index(pq.read_table(before["holdout"], columns=["user_id"])["user_id"].to_pandas())
+    is_same = (find_vectors(read_factors(before["user_factors"], "user_id"), vectors.ids) == vectors.vectors).all(
+        axis=1
+    )
     is_same &= hidden.get_indexer(vectors.ids) < 0
     still = Factors(vectors.ids[is_same], vectors.vectors[is_same])
-    now, offered_before = offer(items, work.read("items")), offer(then["item_factors"], before["items"])
-    lost, gained = changed_items(offered_before, now), changed_items(now, offered_before)
+    lost, gained = find_changes(work, items, before)
     told = [f'["{CODES["search"]}",{json.dumps(query, ensure_ascii=False)}]' for query in common]
     with connect(work.run.settings, work.folder) as connection:
         view_files(connection, "lists_then", [before["user_recommendations"]])
@@ -64,6 +62,33 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
         is_beaten = beats(find_vectors(still, pd.Index(found["user_id"].to_pandas())), gained.vectors, found["least"])
         connection.register("resting_users", found.filter(pa.array(~is_beaten)))
         return fetch_table(connection, "resting_lists").cast(SCHEMA)
+
+
+def find_resting_items(work: Work, items: Factors, ruling: Ruling) -> pa.Table:
+    """The lists of similar items that are taken over likewise: item_id, similar_item_id, score; k rows for each item."""
+    before = find_lists(work, ruling)
+    if before is None:
+        return NONE_SIMILAR
+    is_same = (find_vectors(read_factors(before["item_factors"], "item_id"), items.ids) == items.vectors).all(axis=1)
+    still = Factors(items.ids[is_same], directions(items.vectors[is_same]))
+    lost, gained = find_changes(work, items, before)
+    with connect(work.run.settings, work.folder) as connection:
+        view_files(connection, "similar_then", [before["similar_items"]])
+        connection.register("still_items", pa.table({"item_id": pa.array(still.ids, pa.string())}))
+        connection.register("lost_items", pa.table({"item_id": pa.array(lost.ids, pa.string())}))
+        found = fetch_table(connection, "resting_items", k=work.run.settings.k)
+        nearest = find_vectors(still, pd.Index(found["item_id"].to_pandas()))
+        connection.register("resting_items", found.filter(~beats(nearest, directions(gained.vectors), found["least"])))
+        return fetch_table(connection, "resting_similar").cast(SIMILAR)
+
+
+def find_changes(work: Work, items: Factors, before: dict[str, Path]) -> tuple[Factors, Factors]:
+    """The items that can be had no more, or have another vector by now; and those that can be had since, or with another."""
+    now, then = (
+        offer(items, work.read("items")),
+        offer(read_factors(before["item_factors"], "item_id"), before["items"]),
+    )
+    return changed_items(then, now), changed_items(now, then)
 
 
 def find_lists(work: Work, ruling: Ruling) -> dict[str, Path] | None:

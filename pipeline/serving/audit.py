@@ -76,9 +76,10 @@ def audit_version(
         "items_blocked": [],
         "popular_list_empty": _audit_fallback(connection, name),
     }
+    recommended = {}
     for table, (key, item) in LISTS.items():
         gaps, repeats = _audit_lists(connection, name, table, key, item)
-        endless, unknown, gone = _audit_entries(connection, name, table, item)
+        recommended[table], endless, unknown, gone = _audit_entries(connection, name, table, item)
         found["ranks_broken"].append(gaps)
         found["items_repeated"].append(repeats)
         found["scores_not_finite"].append(endless)
@@ -88,7 +89,9 @@ def audit_version(
     found["items_not_in_catalog"].append(_audit_anchors(connection, name))
     if version.max_rank is not None:
         found["lists_not_filled"] = list(_audit_fill(connection, name, version.max_rank, limits))
-    return [_check(gate, counts) for gate, counts in found.items()] + list(_compare(connection, version, limits))
+    return [_check(gate, counts) for gate, counts in found.items()] + list(
+        _compare(connection, version, limits, recommended[users])
+    )
 
 
 def _check(gate: str, found: Iterable[tuple[int, str]]) -> Checked:
@@ -131,21 +134,32 @@ def _audit_lists(
 
 def _audit_entries(
     connection: Connection, version: str, table: Table, item: str
-) -> tuple[tuple[int, str], tuple[int, str], tuple[int, str]]:
-    """Every score is finite and every listed item is in the catalog of the same version and available."""
+) -> tuple[int, tuple[int, str], tuple[int, str], tuple[int, str]]:
+    """Every score is finite and every listed item is in the catalog of the same version and available; first how many
+    different items are listed.
+    """
     rows = rows_of(table, version, connection.dialect.name)
     catalog = rows_of(items, version, connection.dialect.name)
-    entries = (
+    # Each item is looked up once, not at each of its places.
+    listed = (
         select(
-            _count_if(or_(rows.c.score.is_(None), not_(rows.c.score.between(-LARGEST, LARGEST)))),
-            _count_if(catalog.c.item_id.is_(None)),
-            _count_if(not_(catalog.c.is_available)),
+            rows.c[item].label("item_id"),
+            func.count().label("places"),
+            _count_if(or_(rows.c.score.is_(None), not_(rows.c.score.between(-LARGEST, LARGEST)))).label("endless"),
         )
-        .select_from(rows.outerjoin(catalog, and_(catalog.c.item_id == rows.c[item], catalog.c.version == version)))
         .where(rows.c.version == version)
+        .group_by(rows.c[item])
+        .subquery()
     )
-    endless, unknown, gone = connection.execute(entries).one()
+    entries = select(
+        func.count(),
+        _sum(listed.c.endless),
+        _sum(case((catalog.c.item_id.is_(None), listed.c.places))),
+        _sum(case((not_(catalog.c.is_available), listed.c.places))),
+    ).select_from(listed.outerjoin(catalog, and_(catalog.c.item_id == listed.c.item_id, catalog.c.version == version)))
+    recommended, endless, unknown, gone = (int(found) for found in connection.execute(entries).one())
     return (
+        recommended,
         (endless, f"{table.name}: {endless:,} scores are not finite"),
         (unknown, f"{table.name}: {unknown:,} rows list an item that is not in items"),
         (gone, f"{table.name}: {gone:,} rows list an item that is not available"),
@@ -220,8 +234,8 @@ def _audit_fill(connection: Connection, version: str, k: int, limits: Limits) ->
         yield excess, f"{table.name}: {excess:,} places are empty{beyond}, in {short:,} lists of up to {k} items"
 
 
-def _compare(connection: Connection, version: VersionInfo, limits: Limits) -> Iterable[Checked]:
-    """Beside the version that readers get now: how many items are recommended at all, and what users keep of their top.
+def _compare(connection: Connection, version: VersionInfo, limits: Limits, now: int) -> Iterable[Checked]:
+    """Beside the version that readers get: how many items are recommended at all (`now`), and what users keep of their top.
 
     A live version of a newer hour or another tier is no measure, and a small one says nothing.
     """
@@ -235,7 +249,7 @@ def _compare(connection: Connection, version: VersionInfo, limits: Limits) -> It
         return
     overlap = compare_users(connection, before.version, version.version)
     if overlap.both + overlap.only_before >= max(1, limits.compare_min_users):
-        now, then = (count_recommended(connection, one) for one in (version.version, before.version))
+        then = count_recommended(connection, before.version)
         ratio = now / then
         said = (
             f"users' lists recommend {now:,} items, {ratio:.2f} times the {then:,} of {before.version}, which is live"
@@ -250,5 +264,9 @@ def _compare(connection: Connection, version: VersionInfo, limits: Limits) -> It
         yield Checked("lists_churned", said if overlap.kept < limits.overlap_limit else "", overlap.kept)
 
 
+def _sum(value: ColumnElement[int]) -> ColumnElement[int]:
+    return func.coalesce(func.sum(value), 0)
+
+
 def _count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+    return _sum(case((condition, 1), else_=0))

@@ -57,7 +57,7 @@ def read_exam(work: Work, users: Factors) -> tuple[Exam, int]:
     pairs = pairs.filter(pc.is_in(pairs["user_id"], pa.array(hidden["user_id"], pa.string())))
     work.rows_in = len(hidden)
     exam = set_exam(work.run.settings.k, users.ids, hidden, popular, pairs.to_pandas())
-    return exam, int(hidden["item_id"].isin(popular).sum())
+    return exam, int((positions(exam.popular, hidden["item_id"]) >= 0).sum())
 
 
 def find_flaw(factors: Factors) -> str:

@@ -14,10 +14,9 @@ from pipeline.hours import HOUR
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
 from pipeline.model_files import Factors, choose, find_vectors, pair_matrix, positions, read_factors
-from pipeline.resting import find_resting
+from pipeline.resting import find_resting, find_resting_items
 from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, write_ruled
 from pipeline.run import Run, StageResult
-from pipeline.settings import Settings
 
 # Users whose lists are made at a time: their candidates and reasons, as texts, are most of the memory.
 BLOCK = 65_536
@@ -46,7 +45,7 @@ def recommend(run: Run) -> StageResult:
         write_lists(work, ruling, "user_recommendations", for_users, listed_users=listed_users)
         listed = {"listed_queries": listed_queries, "query_answers": answers}
         write_lists(work, ruling, "query_recommendations", for_queries, **listed)
-        write_lists(work, ruling, "similar_items", score_similar(items, never, run.settings, longest))
+        write_lists(work, ruling, "similar_items", score_similar(work, items, never, ruling, longest))
         for table in ("user_recommendations", "query_recommendations", "similar_items"):
             work.keep(table, k=run.settings.k)
         tell_rules(work, ruling)
@@ -163,13 +162,17 @@ def common_queries(work: Work) -> pd.Index:
     return pd.Index(typed.loc[typed["users"] >= work.run.settings.min_analyst_users, "query"])
 
 
-def score_similar(items: Factors, never: als.Ints, settings: Settings, longest: int) -> pa.Table:
-    """The items most alike to each item that the model knows: item_id, similar_item_id, score."""
-    top = als.similar_items(items.vectors, longest, never, settings)
+def score_similar(work: Work, items: Factors, never: als.Ints, ruling: Ruling, longest: int) -> pa.Table:
+    """The items most alike to each item that the model knows: item_id, similar_item_id, score; of most as they were."""
+    rested = find_resting_items(work, items, ruling)
+    resting = pd.Index(rested["item_id"].unique().to_pandas())
+    of = np.flatnonzero(resting.get_indexer(items.ids) < 0).astype(np.int32)
+    work.facts["resting_items"] = len(items.ids) - len(of)
+    top = als.similar_items(items.vectors, of, longest, never, work.run.settings)
     lists = np.where(top.scores > als.PADDING, top.indices, -1)
     texts = np.full(lists.shape, "", dtype=object)
-    table = flatten("similar_to", items.ids, items.ids, lists, top.scores, texts)
-    return table.drop_columns("reason").rename_columns(["item_id", "similar_item_id", "score"])
+    table = flatten("similar_to", items.ids[of], items.ids, lists, top.scores, texts).drop_columns("reason")
+    return pa.concat_tables([rested, table.rename_columns(["item_id", "similar_item_id", "score"])])
 
 
 def flatten(

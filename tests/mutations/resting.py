@@ -3,7 +3,9 @@
 FILE = "pipeline/resting.py"
 QUERY = "sql/resting_users.sql"
 LISTS = "tests/pipeline/test_resting.py::"
+ITEMS = "sql/resting_items.sql"
 USERS = "tests/sql/test_resting_users.py::"
+SIMILAR = "tests/sql/test_resting_items.py::"
 
 MUTATIONS = [
     (
@@ -75,5 +77,33 @@ MUTATIONS = [
         "not starts_with(reason, '[\"searched\",')\n",
         "true\n",
         USERS + "test_a_list_that_names_a_query_which_too_few_type_by_now_is_made_anew",
+    ),
+    (
+        "the similar items of what has another vector rest",
+        FILE,
+        "still = Factors(items.ids[is_same], directions(items.vectors[is_same]))",
+        "still = Factors(items.ids, directions(items.vectors))",
+        LISTS + "test_the_similar_items_of_what_cannot_be_had_and_has_another_vector_are_found_anew",
+    ),
+    (
+        "what can be had again is similar to nothing whose list rests",
+        FILE,
+        'beats(nearest, directions(gained.vectors), found["least"])',
+        'beats(nearest, directions(gained.vectors) - 1e9, found["least"])',
+        LISTS + "test_lists_of_similar_items_that_rest_are_what_would_be_computed",
+    ),
+    (
+        "a list of similar items with one that is gone rests",
+        ITEMS,
+        "and not bool_or(similar_item_id in (select lost_items.item_id from lost_items))",
+        "and true",
+        SIMILAR + "test_a_list_with_an_item_that_is_gone_or_has_another_vector_is_made_anew",
+    ),
+    (
+        "a list of similar items that was filled up rests",
+        ITEMS,
+        "where similar_then.reason = '[\"similar\"]'",
+        "where true",
+        SIMILAR + "test_a_list_with_a_place_that_the_model_did_not_fill_is_made_anew",
     ),
 ]

@@ -5,6 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pipeline import als
 from pipeline.settings import Settings, load_settings
@@ -51,7 +53,7 @@ def test_items_of_the_same_parity_are_similar_on_a_checkerboard() -> None:
     knobs = settings()
     matrix = checkerboard(40, knobs)
     _, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
-    top = als.similar_items(items, 19, NOBODY, knobs)
+    top = als.similar_items(items, np.arange(40, dtype=np.int32), 19, NOBODY, knobs)
     assert (top.indices % 2 == np.arange(40)[:, None] % 2).all()
     assert (top.indices != np.arange(40)[:, None]).all()
 
@@ -146,6 +148,32 @@ def test_lists_leave_out_what_they_must_and_say_where_nothing_was_left() -> None
     assert top.indices.shape == (1, 4)
 
 
+@given(
+    st.integers(0, 2**32 - 1),
+    st.lists(st.sampled_from([0, 1, 2, als.FEW, als.FEW + 1, 30]), min_size=1, max_size=8),
+    st.integers(1, 40),
+)
+def test_a_list_is_the_same_whether_a_row_leaves_out_few_columns_or_many(
+    seed: int, left_out: list[int], n: int
+) -> None:
+    """Held against scores that are sorted by hand; whole numbers, so that no order of adding changes them."""
+    random = np.random.default_rng(seed)
+    items = random.permutation(np.arange(-20, 20))[:, None].astype(np.float32)
+    users = random.integers(1, 4, (len(left_out), 1)).astype(np.float32)
+    without = np.zeros((len(left_out), len(items)), np.float32)
+    for row, count in enumerate(left_out):
+        without[row, random.permutation(len(items))[:count]] = 1
+    never = random.permutation(len(items))[:3].astype(np.int32)
+    top = als.best_items(users, items, n, sp.csr_matrix(without), never, settings(factors=1))
+    for row, indices, scores in zip(range(len(left_out)), top.indices, top.scores, strict=True):
+        allowed = np.setdiff1d(np.flatnonzero(without[row] == 0), never)
+        expected = allowed[np.argsort(-(users[row] * items[allowed, 0]))][:n]
+        is_filled = scores > als.PADDING
+        assert indices[is_filled].tolist() == expected.tolist()
+        assert scores[is_filled].tolist() == (users[row] * items[expected, 0]).tolist()
+        assert is_filled[: len(expected)].all()
+
+
 def test_nobody_and_nothing_make_empty_lists() -> None:
     knobs = settings(factors=2)
     none, some = np.zeros((0, 2), np.float32), np.ones((3, 2), np.float32)
@@ -156,7 +184,7 @@ def test_nobody_and_nothing_make_empty_lists() -> None:
 
 def test_an_item_that_the_model_knows_nothing_about_is_similar_to_none_with_a_score_of_zero() -> None:
     items = np.array([[1.0, 0], [0, 0], [1.0, 0.1]], np.float32)
-    top = als.similar_items(items, 2, NOBODY, settings(factors=2))
+    top = als.similar_items(items, np.arange(len(items), dtype=np.int32), 2, NOBODY, settings(factors=2))
     assert np.isfinite(top.scores).all()
     assert top.scores[1].tolist() == [0, 0]
 

@@ -52,6 +52,27 @@ def test_figures_by_hand(tmp_path: Path) -> None:
     assert found["popular", "coverage"] == pytest.approx(3 / 4)
 
 
+@given(
+    st.integers(1, 8),
+    st.integers(1, 5),
+    st.lists(st.tuples(st.integers(0, 2), st.integers(0, 7)), max_size=16),
+    st.lists(st.integers(0, 7), min_size=3, max_size=3),
+)
+def test_the_popular_list_of_a_user_is_its_first_items_that_the_user_did_not_meet(
+    count: int, k: int, met: list[tuple[int, int]], hidden: list[int]
+) -> None:
+    names, users = list("abcdefgh"[:count]), list("uvw")
+    done = {(users[user], names[place]) for user, place in met if place < count}
+    wanted = {user: names[place % count] for user, place in zip(users, hidden, strict=True)}
+    pairs = took(*((user, name, "click") for user, name in sorted(done)))
+    exam = set_exam(k, pd.Index(users), hid(**wanted), pd.Series(names), pairs)
+    lists = {user: [name for name in names if (user, name) not in done][:k] for user in users}
+    ranks = [lists[user].index(name) + 1 if name in lists[user] else 0 for user, name in wanted.items()]
+    found = mark_popular(exam)
+    assert found.ranks.tolist() == ranks
+    assert found.coverage == pytest.approx(len(set().union(*lists.values())) / count)
+
+
 def test_users_whose_hidden_item_cannot_be_bought_are_not_asked(tmp_path: Path) -> None:
     items = factors("ab", [[1, 0], [0, 1]])
     users = factors("uv", [[1, 0], [0, 1]])

@@ -15,6 +15,7 @@ from pipeline import resting
 from pipeline.hours import HOUR
 from pipeline.lake import Work
 from pipeline.manifests import stage_facts
+from pipeline.model_files import read_factors, write_factors
 from pipeline.rules import rules_file
 from pipeline.run import Run
 from pipeline.settings import Settings
@@ -47,8 +48,15 @@ def shop(resting_home: Path, tmp_path: Path) -> Settings:
     return open_settings(shutil.copytree(resting_home, tmp_path / "var"), k=2, **NO_HIDDEN)
 
 
-def rested(settings: Settings, hour: int) -> int:
-    return int(stage_facts(Run(FIRST + hour * HOUR, settings), "recommend")["resting_users"])
+def rested(settings: Settings, hour: int, what: str = "users") -> int:
+    return int(stage_facts(Run(FIRST + hour * HOUR, settings), "recommend")[f"resting_{what}"])
+
+
+def similar(settings: Settings, hour: int) -> tuple[list[tuple[Any, ...]], np.ndarray]:
+    """What is listed beside which item, and with which score."""
+    table = landed(settings, "similar_items", hour)
+    names = zip(*(table[name].to_pylist() for name in ("item_id", "rank", "similar_item_id", "reason")), strict=True)
+    return list(names), table["score"].to_numpy()
 
 
 def listed(settings: Settings, hour: int) -> tuple[list[tuple[Any, ...]], np.ndarray]:
@@ -70,6 +78,49 @@ def test_lists_that_rest_are_what_would_be_computed(shop: Settings, monkeypatch:
         assert rested(shop, hour) == 0
         assert names == computed
         np.testing.assert_allclose(scores, computed_scores, rtol=1e-5)
+
+
+def test_lists_of_similar_items_that_rest_are_what_would_be_computed(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in (1, 2):
+        derive(shop, hour)
+        # In hour 1 one item is gone and another comes in, and with them most lists of so small a shop.
+        assert rested(shop, hour, "items") > (0 if hour == 1 else 10)
+        names, scores = similar(shop, hour)
+        with monkeypatch.context() as patched:
+            patched.setattr(recommending, "find_resting_items", lambda *given: resting.NONE_SIMILAR)
+            derive(shop, hour, ("recommend",))
+        computed, computed_scores = similar(shop, hour)
+        assert rested(shop, hour, "items") == 0
+        assert names == computed
+        np.testing.assert_allclose(scores, computed_scores, rtol=1e-5, atol=1e-7)
+
+
+def test_the_similar_items_of_what_cannot_be_had_and_has_another_vector_are_found_anew(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hour in (1, 2):
+        derive(shop, hour)
+    before, real = rested(shop, 2, "items"), Work.read_hour
+
+    def read_hour(work: Work, table: str, *given: Any, **named: Any) -> list[Path]:
+        paths = real(work, table, *given, **named)
+        if table != "item_factors":
+            return paths
+        then = read_factors(paths[0], "item_id")
+        then.vectors[then.ids.get_loc("c")] += 1
+        write_factors(tmp_path / "then.parquet", "item_id", list(then.ids), then.vectors)
+        return [tmp_path / "then.parquet"]
+
+    monkeypatch.setattr(Work, "read_hour", read_hour)
+    derive(shop, 2, ("recommend",))
+    assert rested(shop, 2, "items") == before - 1
+
+
+def test_similar_items_rest_only_where_the_hour_carries_a_model_on(shop: Settings) -> None:
+    derive(shop.model_copy(update={"hourly_model": "refit"}), 1)
+    assert rested(shop, 1, "items") == 0
 
 
 def test_what_can_be_had_no_more_leaves_lists_and_what_can_be_had_again_comes_into_them(shop: Settings) -> None:
