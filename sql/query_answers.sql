@@ -36,11 +36,11 @@ chances as (
     from offered
 ),
 
--- Items and listed queries are numbered: what follows is asked of many millions of their pairs.
+-- Items and listed queries are numbered, in 32 bits: what follows is asked of many millions of their pairs.
 expected as (
     select
         item_id,
-        row_number() over () as item,
+        cast(row_number() over () as integer) as item,
         chance,
         ln(chance) as known,
         ln($word_smoothing * chance / (taken + $title_weight + $word_smoothing)) as unsaid
@@ -50,7 +50,7 @@ expected as (
 asking as (
     select
         query,
-        row_number() over () as number
+        cast(row_number() over () as integer) as number
     from listed_queries
 ),
 
@@ -171,7 +171,7 @@ heard as (
         loudest.word,
         expected.item,
         cast(
-            round(1000000 * ln(1 + loudest.weight / 1000000.0 / ($word_smoothing * expected.chance))) as bigint
+            round(1000000 * ln(1 + loudest.weight / 1000000.0 / ($word_smoothing * expected.chance))) as integer
         ) as gain
     from loudest
     inner join expected on loudest.item_id = expected.item_id
@@ -181,7 +181,7 @@ matched as (
     select
         asked.number,
         heard.item,
-        sum(heard.gain) as gain
+        cast(sum(heard.gain) as bigint) as gain
     from asked
     inner join heard on asked.word = heard.word
     group by asked.number, heard.item
@@ -215,6 +215,7 @@ weighed as (
         ) as weight
     from judged
     inner join likeliest on judged.number = likeliest.number
+    where judged.likelihood >= likeliest.likelihood - 22000000  -- what is further off weighs less than half a billionth
 ),
 
 weighed_in_all as (

@@ -5,6 +5,7 @@ PostgreSQL: COPY into a table of its own, which becomes a partition once the ver
 
 import io
 from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pipeline.serving.columns import Moment
 from pipeline.serving.schema import check_version, rows_of
 
 BATCH_ROWS = 65_536
+TOGETHER = 16  # rows that one statement inserts into SQLite: a third quicker than one by one
 ARROW_TYPES: dict[type, pa.DataType] = {
     Text: pa.string(),
     Integer: pa.int32(),
@@ -125,13 +127,21 @@ def _copy_rows(
 def _insert_rows(
     connection: Connection, table: Table, version: str, names: Sequence[str], batches: Iterator[pa.RecordBatch]
 ) -> None:
-    marks = ", ".join("?" for _ in names)
     # Table and columns are the schema's own, and check_version has seen the version.
-    statement = f"insert into {table.name} (version, {', '.join(names)}) values ('{version}', {marks})"  # noqa: S608
+    into = f"insert into {table.name} (version, {', '.join(names)}) values "  # noqa: S608
+    row = f"('{version}', {', '.join('?' for _ in names)})"
     driver: Any = connection.connection.driver_connection
     for batch in batches:
-        columns = [_plain(column).to_pylist() for column in batch.columns]
-        driver.executemany(statement, zip(*columns, strict=True))
+        rows = zip(*(_plain(column).to_pylist() for column in batch.columns), strict=True)
+        values = chain.from_iterable(rows)
+        whole, rest = divmod(batch.num_rows, TOGETHER)
+        driver.executemany(into + ", ".join([row] * TOGETHER), _batched(values, TOGETHER * len(names), whole))
+        driver.executemany(into + row, _batched(values, len(names), rest))
+
+
+def _batched(values: Iterator[Any], width: int, count: int) -> Iterator[tuple[Any, ...]]:
+    """The next values, so many at a time, so many times."""
+    return (tuple(islice(values, width)) for _ in range(count))
 
 
 def _plain(column: pa.Array) -> pa.Array:

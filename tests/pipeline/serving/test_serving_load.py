@@ -10,6 +10,7 @@ from serving_world import describe, small_version, write_tables
 from sqlalchemy import Engine, select
 
 from pipeline.errors import AuditFailed
+from pipeline.serving import load
 from pipeline.serving.database import connect, reading
 from pipeline.serving.publish import publish_version
 from pipeline.serving.schema import PUBLISHED, items
@@ -24,6 +25,23 @@ def test_every_value_comes_back_as_it_was(engine: Engine, files: dict[str, Path]
             rows = connection.execute(select(*(table.c[name] for name in names))).all()
             wanted = zip(*(expected[table.name][name] for name in names), strict=True)
             assert sorted(map(repr, map(tuple, rows))) == sorted(map(repr, wanted)), table.name
+
+
+@pytest.mark.parametrize("count", [0, 1, load.TOGETHER - 1, load.TOGETHER, load.TOGETHER + 1, 3 * load.TOGETHER])
+def test_as_many_rows_arrive_as_there_are_however_many_go_together(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(load, "BATCH_ROWS", 2 * load.TOGETHER + 2)
+    tables = small_version()
+    known = len(tables["items"]["item_id"])
+    more = [f"further {number}" for number in range(count)]
+    values = {name: column[:1] * count for name, column in tables["items"].items()} | {"item_id": more, "title": more}
+    tables["items"] = {name: tables["items"][name] + values[name] for name in tables["items"]}
+    publish_version(engine, describe(), write_tables(tmp_path / "many", tables))
+    with reading(engine) as connection:
+        rows = connection.execute(select(items.c.item_id, items.c.title)).all()
+    assert len(rows) == known + count
+    assert {tuple(row) for row in rows} >= {(name, name) for name in more}
 
 
 TEXTS = [
