@@ -4,8 +4,8 @@ Starts a PostgreSQL 18 of its own, publishes a version (100,000 users, 20,000 it
 with as many processes as there are cores, then drives: as many reads as `wrk` gets (Debian's package; skipped
 without it), and an open loop, in which a read is due every millisecond, answered or not the one before, and its time
 counts from when it was due: idle, and while another process publishes versions one after the other. Prints reads a second,
-p50, p99, p99.9 and the answers by HTTP status. The driver, the database and a publisher share the machine's cores with
-the API: that is the point.
+p50, p99, p99.9, the answers by HTTP status and how many cores each used. The driver, the database and a publisher share the
+machine's cores with the API: that is the point.
 """
 
 import argparse
@@ -24,7 +24,7 @@ import time
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,8 @@ def publish_on(url: str, files: dict[str, Path], published: Any) -> None:
 
 
 @contextmanager
-def serving(url: str, workers: int, home: Path) -> Iterator[int]:
-    """`treasure-hunt serve` on a free port, which is yielded when it is ready."""
+def serving(url: str, workers: int, home: Path) -> Iterator[tuple[int, int]]:
+    """`treasure-hunt serve`: its port and its process, when it is ready."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     environment = {**os.environ, "TREASURE_HUNT_HOME": str(home), "TREASURE_HUNT_SERVING_URL": url}
@@ -132,7 +132,7 @@ def serving(url: str, workers: int, home: Path) -> Iterator[int]:
                 break
             except OSError:
                 continue
-        yield port
+        yield port, served.pid
     finally:
         served.terminate()
         served.wait(20)
@@ -151,6 +151,32 @@ def paths(users: int, items: int, queries: int) -> Iterator[str]:
             yield f"/v1/search-recommendations?q={typed}+{number % queries}"
         else:
             yield f"/v1/similar/i{number % items:06d}"
+
+
+def cpu_seconds(above: int) -> float:
+    """What a process, its children and theirs have used so far."""
+    parent, used = {}, {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has ended meanwhile
+            values = entry.read_text().rsplit(")", 1)[1].split()
+            pid = int(entry.parent.name)
+            parent[pid], used[pid] = int(values[1]), sum(map(int, values[11:15])) / os.sysconf("SC_CLK_TCK")
+    found = {above}
+    while more := {pid for pid, of in parent.items() if of in found} - found:
+        found |= more
+    return sum(used.get(pid, 0) for pid in found)
+
+
+@contextmanager
+def telling_cores(above: dict[str, int]) -> Iterator[None]:
+    """Prints how many cores each of these used meanwhile, and the driver, which is this process."""
+    began, own, before = time.perf_counter(), time.process_time(), {name: cpu_seconds(above[name]) for name in above}
+    yield
+    took = time.perf_counter() - began
+    used = {name: cpu_seconds(pid) - before[name] for name, pid in above.items()} | {
+        "driver": time.process_time() - own
+    }
+    print(f"  cores used: {', '.join(f'{name} {cpu / took:.2f}' for name, cpu in used.items())}", flush=True)
 
 
 async def open_loop(port: int, per_second: int, seconds: float, wanted: Iterator[str]) -> str:
@@ -225,17 +251,21 @@ def measure_reads(url: str, folder: Path, shape: tuple[int, int, int], chosen: a
     files = make_version(folder / "version", *shape)
     publish(url, files, 0)
     print(f"{chosen.workers} processes, {os.cpu_count()} cores, load before {os.getloadavg()[0]:.1f}", flush=True)
-    with serving(url, chosen.workers, folder) as port:
+    with serving(url, chosen.workers, folder) as (port, pid):
         wanted = paths(*shape)
         uvloop.run(open_loop(port, 300, 5, wanted))  # warm
         print(f"idle, as many as wrk gets: {idle_rate(port, chosen.seconds, *shape, folder)}", flush=True)
-        said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
-        print(f"idle, open loop:           {said}", flush=True)
+        postmaster = int((folder / "pg" / "postmaster.pid").read_text().split()[0])
+        working = {"API": pid, "database": postmaster}
+        with telling_cores(working):
+            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+            print(f"idle, open loop:           {said}", flush=True)
         published = multiprocessing.get_context("spawn").Value("i", 0)
         publisher = multiprocessing.get_context("spawn").Process(target=publish_on, args=(url, files, published))
         publisher.start()
         time.sleep(1)
-        said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
+        with telling_cores({**working, "publisher": publisher.pid}):
+            said = uvloop.run(open_loop(port, chosen.rate, chosen.seconds, wanted))
         publisher.terminate()
         publisher.join()
         print(f"publishing, open loop:     {said}; {published.value} versions went live", flush=True)
