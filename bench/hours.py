@@ -161,25 +161,20 @@ def measure_hour(bench: Bench, case: str, hour: datetime, settings: Settings) ->
     return True
 
 
-def measure_two(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> None:
-    """An hour that learns a model, and the next, which folds its news in."""
-    if measure_hour(bench, f"{case}, learnt anew", hours[0], settings):
-        measure_hour(bench, f"{case}, folded in", hours[1], settings)
+def measure_two(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> bool:
+    """An hour that learns a model, and the next, which folds its news in; False when one did not end."""
+    ways = zip(("learnt anew", "folded in"), hours, strict=True)
+    return all(measure_hour(bench, f"{case}, {way}", hour, settings) for way, hour in ways)
 
 
 def measure_postgres(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> None:
-    """The same versions into PostgreSQL, and what the hour takes with it; the server's own CPU-seconds are in no figure."""
+    """The same versions into PostgreSQL; the server's own CPU-seconds are in no figure."""
     with open_postgres(bench.folder / "pg") as url:
         there = settings.model_copy(update={"serving_url": url})
-        for hour, way in zip(hours, ("learnt anew", "folded in"), strict=True):
-            took = bench.add(f"{case}, {way}", "publish, PostgreSQL", measure(do_stage, "publish", hour, there))
-            here = next(r for r in bench.rows if r["case"] == f"{case}, {way}" and r["stage"] == "publish")
-            whole = bench.total(f"{case}, {way}", "seconds")
-            bench.conclude(
-                f"{case}, {way}: with PostgreSQL by with SQLite",
-                (whole - here["seconds"] + took.seconds) / whole,
-                "seconds",
-            )
+        took = [bench.add(f"{case}, PostgreSQL", "publish", measure(do_stage, "publish", hour, there)) for hour in hours]
+    here = next(row for row in bench.rows if row["case"] == f"{case}, folded in" and row["stage"] == "publish")
+    if not any(one.stopped for one in took):
+        bench.conclude("publish into PostgreSQL by publish into SQLite", took[-1].seconds / here["seconds"], "seconds")
 
 
 def measure_pandas(bench: Bench, case: str, hour: datetime, settings: Settings) -> None:
@@ -199,8 +194,8 @@ def conclude_beside(bench: Bench, case: str, other: str, took: Figures) -> None:
 def case_hour(bench: Bench) -> None:
     """The hour itself."""
     settings, hours = open_shop(bench, "hour", bench.scale.hour, bench.scale.days)
-    measure_two(bench, "hour", hours, settings)
-    measure_postgres(bench, "hour", hours, settings)
+    if measure_two(bench, "hour", hours, settings):
+        measure_postgres(bench, "hour", hours, settings)
     measure_pandas(bench, "hour", hours[1], settings)
     shutil.rmtree(bench.folder / "hour")
 

@@ -137,7 +137,7 @@ def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, 
 def best_items(
     row_factors: Floats, item_factors: Floats, n: int, without: sp.csr_matrix, never: Ints, settings: Settings
 ) -> Top:
-    """For each row the n items of highest score, leaving out its nonzero columns of `without` and the items `never`."""
+    """For each row the n items of highest score, leaving out its stored columns of `without` and the items `never`."""
     n = min(n, item_factors.shape[0])
     rows = row_factors.shape[0]
     found = Top(np.zeros((rows, n), np.int32), np.zeros((rows, n), np.float32))
@@ -149,14 +149,17 @@ def best_items(
     lengths = np.diff(without.indptr)
     with own_threads():
         # `implicit` cuts each row out of the matrix by itself, which takes half as long as finding its best: where a row
-        # leaves few columns out, so many more are found instead.
-        if len(some := np.flatnonzero(lengths <= FEW)):
-            model.user_factors = row_factors[some]
-            more = min(n + int(lengths[some].max()), item_factors.shape[0])
-            indices, scores = model.recommend(
-                np.arange(len(some)), None, N=more, filter_already_liked_items=False, filter_items=banned
-            )
-            found.indices[some], found.scores[some] = _leave_out(without[some], indices, scores, n)
+        # leaves few columns out, so many more are found instead. How many follows from the row alone, for among equal
+        # scores it decides which are found.
+        for least, most in ((0, 1), (2, FEW)):
+            some = np.flatnonzero((lengths >= least) & (lengths <= most))
+            if len(some):
+                model.user_factors = row_factors[some]
+                more = min(n + most, item_factors.shape[0])
+                indices, scores = model.recommend(
+                    np.arange(len(some)), None, N=more, filter_already_liked_items=False, filter_items=banned
+                )
+                found.indices[some], found.scores[some] = _leave_out(without[some], indices, scores, n)
         if len(others := np.flatnonzero(lengths > FEW)):
             model.user_factors = row_factors[others]
             found.indices[others], found.scores[others] = model.recommend(
@@ -166,7 +169,7 @@ def best_items(
 
 
 def _leave_out(without: sp.csr_matrix, indices: Ints, scores: Floats, n: int) -> tuple[Ints, Floats]:
-    """The first n of each row that are no nonzero column of `without`; the rest of a row is padding."""
+    """The first n of each row that are no stored column of `without`; the rest of a row is padding."""
     width = np.int64(without.shape[1])
     row_of_cell = np.repeat(np.arange(without.shape[0]), np.diff(without.indptr))
     is_out = np.isin(np.arange(len(indices))[:, None] * width + indices, row_of_cell * width + without.indices)

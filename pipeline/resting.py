@@ -1,5 +1,5 @@
 """Lists that rest: where an hour folds its news into the model before, most vectors of users and items stay as they are, and
-so do their lists, unless an item, a purchase or a reason of theirs has changed. They are taken over with scores and reasons.
+so do their lists, unless an item in them, a purchase or a reason has changed. They are taken over with scores and reasons.
 
 Whether a list rests follows from what has landed alone, so that an hour computed again takes over the same lists. Nothing
 rests while rules of the shop hold, which move items with the hour.
@@ -25,11 +25,13 @@ from pipeline.predecessor import at_hour
 from pipeline.reasons import CODES
 from pipeline.ruling import Ruling
 
-TABLES = ("user_recommendations", "similar_items", "user_factors", "item_factors", "items", "bought", "holdout")
+TABLES = ("user_recommendations", "user_factors", "item_factors", "items", "bought", "holdout")
+TABLES_OF_ITEMS = ("similar_items", "item_factors", "items")
 SCHEMA = pa.schema({"user_id": pa.string(), "item_id": pa.string(), "score": pa.float64(), "reason": pa.string()})
 NONE = SCHEMA.empty_table()
 SIMILAR = pa.schema({"item_id": pa.string(), "similar_item_id": pa.string(), "score": pa.float64()})
 NONE_SIMILAR = SIMILAR.empty_table()
+NEARLY = 1e-5  # of a score: sums in another order may differ by as much, and equal vectors must not rest by chance
 BLOCK = 4096  # users at a time whose scores of what is new are looked at
 
 
@@ -39,7 +41,7 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
     `vectors` are those of the users whom the model knows and who have nothing hidden, `common` the queries that a reason
     may name.
     """
-    before = find_lists(work, ruling)
+    before = find_lists(work, ruling, TABLES)
     if before is None:
         return NONE
     # Users with a hidden item were folded in apart then.
@@ -66,7 +68,7 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
 
 def find_resting_items(work: Work, items: Factors, ruling: Ruling) -> pa.Table:
     """The lists of similar items that are taken over likewise: item_id, similar_item_id, score; k rows for each item."""
-    before = find_lists(work, ruling)
+    before = find_lists(work, ruling, TABLES_OF_ITEMS)
     if before is None:
         return NONE_SIMILAR
     is_same = (find_vectors(read_factors(before["item_factors"], "item_id"), items.ids) == items.vectors).all(axis=1)
@@ -78,7 +80,8 @@ def find_resting_items(work: Work, items: Factors, ruling: Ruling) -> pa.Table:
         connection.register("lost_items", pa.table({"item_id": pa.array(lost.ids, pa.string())}))
         found = fetch_table(connection, "resting_items", k=work.run.settings.k)
         nearest = find_vectors(still, pd.Index(found["item_id"].to_pandas()))
-        connection.register("resting_items", found.filter(~beats(nearest, directions(gained.vectors), found["least"])))
+        is_beaten = beats(nearest, directions(gained.vectors), found["least"])
+        connection.register("resting_items", found.filter(pa.array(~is_beaten)))
         return fetch_table(connection, "resting_similar").cast(SIMILAR)
 
 
@@ -91,15 +94,15 @@ def find_changes(work: Work, items: Factors, before: dict[str, Path]) -> tuple[F
     return changed_items(then, now), changed_items(now, then)
 
 
-def find_lists(work: Work, ruling: Ruling) -> dict[str, Path] | None:
-    """What the lists of the model's parent were made from, and they; None where there is nothing that could rest."""
+def find_lists(work: Work, ruling: Ruling, tables: tuple[str, ...]) -> dict[str, Path] | None:
+    """These tables of the model's parent, its lists among them; None where there is nothing that could rest."""
     trained = stage_facts(work.run, "train")
     if trained.get("way") != "fold_in" or not ruling.is_empty:
         return None
     hour = parse_hour(trained["parent"]["hour"])
-    if not work.is_whole("user_recommendations", hour) or were_ruled(work, hour):
+    if not work.is_whole(tables[0], hour) or were_ruled(work, hour):
         return None
-    found = {table: work.read_hour(table, hour, even_empty=True) for table in TABLES}
+    found = {table: work.read_hour(table, hour, even_empty=True) for table in tables}
     return {table: paths[0] for table, paths in found.items()} if all(found.values()) else None
 
 
@@ -123,8 +126,9 @@ def changed_items(some: Factors, others: Factors) -> Factors:
 
 
 def beats(users: Floats, items: Floats, least: pa.ChunkedArray) -> np.ndarray:
-    """Whether one of the items (n x d) has at least a user's lowest score so far (users x d): one truth a user."""
+    """Whether one of the items (n x d) has about a user's lowest score so far or more (users x d): one truth a user."""
     lowest = least.to_numpy()
+    lowest = lowest - NEARLY * np.abs(lowest)
     is_beaten = np.zeros(len(users), bool)
     for start in range(0, len(users) if len(items) else 0, BLOCK):
         scores = users[start : start + BLOCK] @ items.T

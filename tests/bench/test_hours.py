@@ -32,7 +32,9 @@ def test_small_run_has_a_row_for_every_stage_and_the_ratios(tmp_path: Path) -> N
         assert by_stage["ingest_events"]["rows_in"] == hours.TINY.events
         assert by_stage["ingest_catalog"]["rows_out"] == hours.TINY.items
     assert [row["stage"] for row in bench.rows if row["case"] == "hour"] == ["landing 24 h", "plain pandas"]
+    assert [row["stage"] for row in bench.rows if row["case"] == "hour, PostgreSQL"] == ["publish", "publish"]
     assert [row["what"].split(" by ")[0] for row in bench.sums] == [
+        "publish into PostgreSQL",
         "hour, learnt anew: plain pandas",
         "hour, folded in: plain pandas",
         "last 1 of 1 hours in a row",

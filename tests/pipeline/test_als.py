@@ -174,6 +174,16 @@ def test_a_list_is_the_same_whether_a_row_leaves_out_few_columns_or_many(
         assert is_filled[: len(expected)].all()
 
 
+def test_which_of_equal_items_a_row_gets_does_not_depend_on_other_rows() -> None:
+    items = np.ones((40, 1), np.float32)
+    without = sp.csr_matrix((3, 40), dtype=np.float32)
+    without[1, :2] = without[2, : als.FEW] = 1
+    users, knobs = np.ones((3, 1), np.float32), settings(factors=1)
+    together = als.best_items(users, items, 2, without.tocsr(), NOBODY, knobs).indices
+    alone = [als.best_items(users[:1], items, 2, without[row], NOBODY, knobs).indices[0] for row in range(3)]
+    assert together.tolist() == [row.tolist() for row in alone]
+
+
 def test_nobody_and_nothing_make_empty_lists() -> None:
     knobs = settings(factors=2)
     none, some = np.zeros((0, 2), np.float32), np.ones((3, 2), np.float32)

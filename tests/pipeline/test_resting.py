@@ -183,6 +183,25 @@ def test_lists_that_rested_are_verified(shop: Settings) -> None:
     assert rested(shop, 2) > 0
 
 
+def test_an_hour_that_landed_before_similar_items_rested_is_verified_as_it_was(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its manifest names no similar items of the hour before among its inputs: users' lists rest, and those do not."""
+    with monkeypatch.context() as patched:
+        patched.setattr(recommending, "find_resting_items", lambda *given: resting.NONE_SIMILAR)
+        for hour in (1, 2):
+            derive(shop, hour)
+    taken_over = []
+    for name in ("find_resting", "find_resting_items"):
+        real = getattr(recommending, name)
+        monkeypatch.setattr(recommending, name, lambda *given, real=real: taken_over.append(real(*given)) or taken_over[-1])
+    results, _ = verify_hour(FIRST + 2 * HOUR, shop)
+    assert {one.table for one in results if not one.is_same} == set()
+    users, items = taken_over
+    assert users.num_rows == 2 * rested(shop, 2) > 0
+    assert items.num_rows == 0
+
+
 def test_an_hour_in_which_every_list_rests_has_the_lists_of_the_hour_before(shop: Settings) -> None:
     for hour in (1, 2):
         derive(shop, hour, DERIVED)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import pytest
 from sql_tables import Row, rows_of
 
-SIMILAR, POPULAR = '["similar"]', '["popular"]'
+SIMILAR = '["similar"]'
 
 
 def lists(
@@ -32,8 +33,9 @@ def test_a_full_list_of_an_item_whose_vector_rests_may_stand_and_its_lowest_scor
     assert resting([*lists("x"), *lists("y", scores=(3.0, 2.0, 1.0))], "xy") == [("x", 0.2), ("y", 1.0)]
 
 
-def test_a_list_with_a_place_that_the_model_did_not_fill_is_made_anew() -> None:
-    assert resting([*lists("x", "ab", scores=(0.9, 0.4)), *lists("x", "c", POPULAR, (0.0,))]) == []
+@pytest.mark.parametrize("reason", ['["popular"]', '["popular","lamps"]'])
+def test_a_list_with_a_place_that_the_model_did_not_fill_is_made_anew(reason: str) -> None:
+    assert resting([*lists("x", "ab", scores=(0.9, 0.4)), *lists("x", "c", reason, (0.0,))]) == []
 
 
 def test_a_list_of_another_length_is_made_anew() -> None:
