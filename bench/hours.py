@@ -171,7 +171,9 @@ def measure_postgres(bench: Bench, case: str, hours: Sequence[datetime], setting
     """The same versions into PostgreSQL; the server's own CPU-seconds are in no figure."""
     with open_postgres(bench.folder / "pg") as url:
         there = settings.model_copy(update={"serving_url": url})
-        took = [bench.add(f"{case}, PostgreSQL", "publish", measure(do_stage, "publish", hour, there)) for hour in hours]
+        took = [
+            bench.add(f"{case}, PostgreSQL", "publish", measure(do_stage, "publish", hour, there)) for hour in hours
+        ]
     here = next(row for row in bench.rows if row["case"] == f"{case}, folded in" and row["stage"] == "publish")
     if not any(one.stopped for one in took):
         bench.conclude("publish into PostgreSQL by publish into SQLite", took[-1].seconds / here["seconds"], "seconds")

@@ -251,9 +251,7 @@ def _compare(connection: Connection, version: VersionInfo, limits: Limits, recom
     if overlap.both + overlap.only_before >= max(1, limits.compare_min_users):
         then = count_recommended(connection, before.version)
         ratio = recommended / then
-        said = (
-            f"users' lists recommend {recommended:,} items, {ratio:.2f} times the {then:,} of {before.version}, which is live"
-        )
+        said = f"users' lists recommend {recommended:,} items, {ratio:.2f} times the {then:,} of {before.version}, which is live"
         too_few = f"{said}; the limit is {limits.coverage_limit:g}" if ratio < limits.coverage_limit else ""
         yield Checked("coverage_collapsed", too_few, ratio)
     if overlap.kept is not None and overlap.both >= max(1, limits.compare_min_users):

@@ -194,7 +194,9 @@ def test_an_hour_that_landed_before_similar_items_rested_is_verified_as_it_was(
     taken_over = []
     for name in ("find_resting", "find_resting_items"):
         real = getattr(recommending, name)
-        monkeypatch.setattr(recommending, name, lambda *given, real=real: taken_over.append(real(*given)) or taken_over[-1])
+        monkeypatch.setattr(
+            recommending, name, lambda *given, real=real: taken_over.append(real(*given)) or taken_over[-1]
+        )
     results, _ = verify_hour(FIRST + 2 * HOUR, shop)
     assert {one.table for one in results if not one.is_same} == set()
     users, items = taken_over

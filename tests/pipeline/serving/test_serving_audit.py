@@ -25,8 +25,18 @@ BROKEN: dict[str, tuple[str, str, list[Any], str]] = {
     "item twice": ("user_recommendations", "item_id", ["a", "a", "c"], "1 of 2 lists hold an item twice"),
     "similar twice": ("similar_items", "item_id", ["gone", "gone"], "the database refused the rows"),
     "item unknown": ("user_recommendations", "item_id", ["a", "x", "c"], "1 rows list an item that is not in items"),
-    "item unknown twice": ("user_recommendations", "item_id", ["x", "b", "x"], "2 rows list an item that is not in items"),
-    "item gone twice": ("user_recommendations", "item_id", ["gone", "b", "gone"], "2 rows list an item that is not availab"),
+    "item unknown twice": (
+        "user_recommendations",
+        "item_id",
+        ["x", "b", "x"],
+        "2 rows list an item that is not in items",
+    ),
+    "item gone twice": (
+        "user_recommendations",
+        "item_id",
+        ["gone", "b", "gone"],
+        "2 rows list an item that is not availab",
+    ),
     "query item gone": ("query_recommendations", "item_id", ["gone"], "1 rows list an item that is not available"),
     "popular item gone": (
         "popular_items",
