@@ -234,7 +234,7 @@ def _audit_fill(connection: Connection, version: str, k: int, limits: Limits) ->
         yield excess, f"{table.name}: {excess:,} places are empty{beyond}, in {short:,} lists of up to {k} items"
 
 
-def _compare(connection: Connection, version: VersionInfo, limits: Limits, recommended: int) -> Iterable[Checked]:
+def _compare(connection: Connection, version: VersionInfo, limits: Limits, listed: int) -> Iterable[Checked]:
     """Beside the version that readers get: how many items are recommended at all, and what users keep of their top.
 
     A live version of a newer hour or another tier is no measure, and a small one says nothing.
@@ -250,8 +250,8 @@ def _compare(connection: Connection, version: VersionInfo, limits: Limits, recom
     overlap = compare_users(connection, before.version, version.version)
     if overlap.both + overlap.only_before >= max(1, limits.compare_min_users):
         then = count_recommended(connection, before.version)
-        ratio = recommended / then
-        said = f"users' lists recommend {recommended:,} items, {ratio:.2f} times the {then:,} of {before.version}, which is live"
+        ratio = listed / then
+        said = f"users' lists recommend {listed:,} items, {ratio:.2f} times the {then:,} of {before.version}, which is live"
         too_few = f"{said}; the limit is {limits.coverage_limit:g}" if ratio < limits.coverage_limit else ""
         yield Checked("coverage_collapsed", too_few, ratio)
     if overlap.kept is not None and overlap.both >= max(1, limits.compare_min_users):
