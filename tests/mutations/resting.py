@@ -46,7 +46,7 @@ MUTATIONS = [
     (
         "lists of another model rest",
         FILE,
-        'not work.is_whole(tables[0], hour) or ',
+        "not work.is_whole(tables[0], hour) or ",
         "",
         LISTS + "test_nothing_rests_beside_lists_that_were_made_from_another_model",
     ),
