@@ -32,7 +32,7 @@ NONE = SCHEMA.empty_table()
 SIMILAR = pa.schema({"item_id": pa.string(), "similar_item_id": pa.string(), "score": pa.float64()})
 NONE_SIMILAR = SIMILAR.empty_table()
 NEARLY = 1e-5  # of a score: sums in another order may differ by as much, and equal vectors must not rest by chance
-BLOCK = 4096  # users at a time whose scores of what is new are looked at
+BLOCK = 4096  # users or items at a time whose scores of what is new are looked at
 
 
 def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, common: pd.Index) -> pa.Table:
@@ -46,12 +46,14 @@ def find_resting(work: Work, vectors: Factors, items: Factors, ruling: Ruling, c
         return NONE
     # Users with a hidden item were folded in apart then.
     hidden = pd.Index(pq.read_table(before["holdout"], columns=["user_id"])["user_id"].to_pandas())
-    is_same = (find_vectors(read_factors(before["user_factors"], "user_id"), vectors.ids) == vectors.vectors).all(
-        axis=1
+    users_then, items_then = (
+        read_factors(before[name], column)
+        for name, column in (("user_factors", "user_id"), ("item_factors", "item_id"))
     )
+    is_same = (find_vectors(users_then, vectors.ids) == vectors.vectors).all(axis=1)
     is_same &= hidden.get_indexer(vectors.ids) < 0
     still = Factors(vectors.ids[is_same], vectors.vectors[is_same])
-    lost, gained = find_changes(work, items, before)
+    lost, gained = find_changes(offer(items_then, before["items"]), offer(items, work.read("items")))
     told = [f'["{CODES["search"]}",{json.dumps(query, ensure_ascii=False)}]' for query in common]
     with connect(work.run.settings, work.folder) as connection:
         view_files(connection, "lists_then", [before["user_recommendations"]])
@@ -71,9 +73,10 @@ def find_resting_items(work: Work, items: Factors, ruling: Ruling) -> pa.Table:
     before = find_lists(work, ruling, TABLES_OF_ITEMS)
     if before is None:
         return NONE_SIMILAR
-    is_same = (find_vectors(read_factors(before["item_factors"], "item_id"), items.ids) == items.vectors).all(axis=1)
+    then = read_factors(before["item_factors"], "item_id")
+    is_same = (find_vectors(then, items.ids) == items.vectors).all(axis=1)
     still = Factors(items.ids[is_same], directions(items.vectors[is_same]))
-    lost, gained = find_changes(work, items, before)
+    lost, gained = find_changes(offer(then, before["items"]), offer(items, work.read("items")))
     with connect(work.run.settings, work.folder) as connection:
         view_files(connection, "similar_then", [before["similar_items"]])
         connection.register("still_items", pa.table({"item_id": pa.array(still.ids, pa.string())}))
@@ -85,12 +88,8 @@ def find_resting_items(work: Work, items: Factors, ruling: Ruling) -> pa.Table:
         return fetch_table(connection, "resting_similar").cast(SIMILAR)
 
 
-def find_changes(work: Work, items: Factors, before: dict[str, Path]) -> tuple[Factors, Factors]:
-    """The items that can be had no more, or have another vector by now; and those that can be had since, or with another."""
-    now, then = (
-        offer(items, work.read("items")),
-        offer(read_factors(before["item_factors"], "item_id"), before["items"]),
-    )
+def find_changes(then: Factors, now: Factors) -> tuple[Factors, Factors]:
+    """Of what could be had then and can be had now: what is gone or has another vector, and what is new or has one."""
     return changed_items(then, now), changed_items(now, then)
 
 
@@ -125,12 +124,12 @@ def changed_items(some: Factors, others: Factors) -> Factors:
     return Factors(some.ids[is_other], some.vectors[is_other])
 
 
-def beats(users: Floats, items: Floats, least: pa.ChunkedArray) -> np.ndarray:
-    """Whether one of the items (n x d) has about a user's lowest score so far or more (users x d): one truth a user."""
+def beats(rows: Floats, items: Floats, least: pa.ChunkedArray) -> np.ndarray:
+    """Whether one of the items (n x d) has about the lowest score of a row's list or more (rows x d): one truth a row."""
     lowest = least.to_numpy()
     lowest = lowest - NEARLY * np.abs(lowest)
-    is_beaten = np.zeros(len(users), bool)
-    for start in range(0, len(users) if len(items) else 0, BLOCK):
-        scores = users[start : start + BLOCK] @ items.T
+    is_beaten = np.zeros(len(rows), bool)
+    for start in range(0, len(rows) if len(items) else 0, BLOCK):
+        scores = rows[start : start + BLOCK] @ items.T
         is_beaten[start : start + BLOCK] = scores.max(axis=1) >= lowest[start : start + BLOCK]
     return is_beaten

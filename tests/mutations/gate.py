@@ -152,4 +152,11 @@ MUTATIONS = [
         "exam.k, sp.csr_matrix((len(exam.users), len(items.ids)), dtype=np.float32), never",
         EXAM + "test_figures_by_hand",
     ),
+    (
+        "the popular list is judged with what a user met",
+        "pipeline/holdout.py",
+        "is_near = before < exam.k",
+        "is_near = before < 0",
+        EXAM + "test_the_popular_list_of_a_user_is_its_first_items_that_the_user_did_not_meet",
+    ),
 ]

@@ -54,4 +54,18 @@ MUTATIONS = [
         "find_lately_listed(work, connection)",
         TRAIN + "test_an_item_listed_today_has_the_vector_that_its_attributes_make_likely_unless_switched_off",
     ),
+    (
+        "what a row leaves out takes places of its list",
+        "pipeline/als.py",
+        'np.argsort(is_out, axis=1, kind="stable")',
+        'np.argsort(is_out & False, axis=1, kind="stable")',
+        "tests/pipeline/test_als.py::test_a_list_is_the_same_whether_a_row_leaves_out_few_columns_or_many",
+    ),
+    (
+        "which of equal items a row gets depends on other rows",
+        "pipeline/als.py",
+        "more = min(n + most,",
+        "more = min(n + int(lengths[some].max()),",
+        "tests/pipeline/test_als.py::test_which_of_equal_items_a_row_gets_does_not_depend_on_other_rows",
+    ),
 ]

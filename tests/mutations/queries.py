@@ -60,4 +60,11 @@ MUTATIONS = [
         'typed = typed[typed["searchers"] >= settings.min_query_users].sort_values("query").iloc[:0]',
         "tests/pipeline/stages/test_recommend.py::test_a_query_after_which_nobody_took_anything_has_a_list_of_its_words",
     ),
+    (
+        "items that are a little less likely than the best are no answer",
+        FILE,
+        "likeliest.likelihood - 22000000",
+        "likeliest.likelihood - 2",
+        ANSWERS + "test_an_item_that_nobody_took_is_found_by_its_title",
+    ),
 ]

@@ -106,4 +106,18 @@ MUTATIONS = [
         "where true",
         SIMILAR + "test_a_list_with_a_place_that_the_model_did_not_fill_is_made_anew",
     ),
+    (
+        "a list rests beside something new that scores as much but for rounding",
+        FILE,
+        "lowest = lowest - NEARLY * np.abs(lowest)",
+        "lowest = lowest + 0",
+        LISTS + "test_what_scores_as_much_as_the_last_of_a_list_but_for_rounding_has_the_list_made_anew",
+    ),
+    (
+        "users' lists of an hour that landed before similar items rested do not rest again",
+        FILE,
+        'TABLES = ("user_recommendations", "user_factors"',
+        'TABLES = ("user_recommendations", "similar_items", "user_factors"',
+        LISTS + "test_an_hour_that_landed_before_similar_items_rested_is_verified_as_it_was",
+    ),
 ]

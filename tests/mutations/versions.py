@@ -133,4 +133,25 @@ MUTATIONS = [
         "return remove_rows",
         f"{RETENTION}::test_a_version_that_is_loaded_again_while_it_is_being_emptied_keeps_its_rows",
     ),
+    (
+        "rows that list an unknown item are counted as items",
+        "pipeline/serving/audit.py",
+        "case((catalog.c.item_id.is_(None), listed.c.places))",
+        "case((catalog.c.item_id.is_(None), 1))",
+        f"{AUDIT}::test_broken_version_is_refused_and_the_live_one_stays",
+    ),
+    (
+        "rows that list an item which cannot be had are counted as items",
+        "pipeline/serving/audit.py",
+        "case((not_(catalog.c.is_available), listed.c.places))",
+        "case((not_(catalog.c.is_available), 1))",
+        f"{AUDIT}::test_broken_version_is_refused_and_the_live_one_stays",
+    ),
+    (
+        "the last rows that do not fill a statement are lost",
+        "pipeline/serving/load.py",
+        "_batched(values, len(names), rest)",
+        "_batched(values, len(names), 0)",
+        "tests/pipeline/serving/test_serving_load.py::test_as_many_rows_arrive_as_there_are_however_many_go_together",
+    ),
 ]

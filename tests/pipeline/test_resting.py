@@ -118,6 +118,14 @@ def test_the_similar_items_of_what_cannot_be_had_and_has_another_vector_are_foun
     assert rested(shop, 2, "items") == before - 1
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_what_scores_as_much_as_the_last_of_a_list_but_for_rounding_has_the_list_made_anew(sign: int) -> None:
+    row, item = np.array([[1.0, 0.0]], np.float32), np.array([[sign * 0.5, 1.0]], np.float32)
+    lowest = [sign * 0.5 * (1 + sign * part) for part in (1e-6, 1e-3)]
+    found = [resting.beats(row, item, pa.chunked_array([[one]]))[0] for one in lowest]
+    assert found == [True, False]
+
+
 def test_similar_items_rest_only_where_the_hour_carries_a_model_on(shop: Settings) -> None:
     derive(shop.model_copy(update={"hourly_model": "refit"}), 1)
     assert rested(shop, 1, "items") == 0
