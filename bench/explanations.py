@@ -20,7 +20,7 @@ import pandas as pd
 import scipy.sparse as sp
 from ablation_cases import LOGS, SEEDS, Case, K, cut, trade
 
-from pipeline import als
+from pipeline import als, topk
 from pipeline.als import Floats, Ints
 from pipeline.model import Model, learn
 from pipeline.model_files import pair_matrix, positions
@@ -116,8 +116,8 @@ class Asked:
 
     def best(self, vectors: Floats, owned: sp.csr_matrix) -> Ints:
         """The lists of these vectors."""
-        top = als.best_items(vectors, self.model.items.vectors, K, owned, self.never, self.settings)
-        return np.where(top.scores > als.PADDING, top.indices, -1)
+        top = topk.best_items(vectors, self.model.items.vectors, K, owned, self.never, self.settings)
+        return np.where(top.scores > topk.PADDING, top.indices, -1)
 
     def choose(self) -> dict[str, Ints]:
         """The cells that each way names."""

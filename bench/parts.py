@@ -15,7 +15,8 @@ QUERIES = ("write_table", "make_table", "fetch_table", "load_files")
 PIECES = {
     "pipeline.audit": ("find_refused",),
     "pipeline.lake": ("audit_table",),  # which has its own name for it, and may have been imported before
-    "pipeline.als": ("fit", "fold_in", "best_items", "similar_items"),
+    "pipeline.als": ("fit", "fold_in"),
+    "pipeline.topk": ("best_items", "similar_items"),
     "pipeline.reasons": ("choose_references", "write_reasons"),
     "pipeline.serving.publish": ("publish_version",),
     "pipeline.report.datadocs": ("make_datadocs",),

@@ -1,7 +1,7 @@
 """What finding each row's best items takes beside the bare product of the factors: `python bench/scores.py [rows] [items]`.
 
 Factors and what is left out (four columns a row) are made up. Prints the least CPU-seconds of five turns: of the product by
-BLAS in blocks, of `implicit.recommend` with what is left out, and of `pipeline.als.best_items`.
+BLAS in blocks, of `implicit.recommend` with what is left out, and of `pipeline.topk.best_items`.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from pipeline import als
+from pipeline import als, topk
 from pipeline.settings import load_settings
 
 K, LEFT_OUT, BLOCK, TURNS = 20, 4, 256, 5
@@ -33,7 +33,7 @@ def main(rows: int, items: int) -> None:
         with als.own_threads():
             product = least_cpu(multiply, of_rows, of_items, scores)
             whole = least_cpu(model.recommend, np.arange(rows), without, K)
-            ours = least_cpu(als.best_items, of_rows, of_items, K, without, NOTHING, settings)
+            ours = least_cpu(topk.best_items, of_rows, of_items, K, without, NOTHING, settings)
         print(
             f"{rows:,} rows, {items:,} items, {factors} factors: product {product:.2f} CPU-s; implicit {whole:.2f}, "
             f"of which that is {product / whole:.0%}; best_items {ours:.2f}, {product / ours:.0%}"

@@ -7,8 +7,6 @@ follow from the data's density and two settings (docs/decisions/0032-relative-al
 input gives the same bytes for any number of threads.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import scipy.sparse as sp
 from implicit.cpu.als import AlternatingLeastSquares
@@ -19,19 +17,9 @@ from pipeline.settings import Settings
 
 UNIT = 1_000_000  # weights in tables are whole millionths
 MOST_HELD_BACK = 1.0  # as a share of the evidence: about twice that would pull every factor to zero
-PADDING = -1e30  # `implicit` pads short lists with a score of -3.4e38
-FEW = 16  # columns that are left out of a row after its best are found; more of them are left out before
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Top:
-    """The best columns of each row: indices and scores, both rows x n; a score below PADDING means there was none."""
-
-    indices: Ints
-    scores: Floats
 
 
 def scale_alpha(weights: NDArray[np.int64], shape: tuple[int, int], settings: Settings) -> float:
@@ -132,60 +120,3 @@ def fold_in(item_factors: Floats, matrix: sp.csr_matrix, regularization: float, 
         model = _model(settings, regularization)
         model.item_factors = item_factors
         return np.asarray(model.recalculate_user(np.arange(matrix.shape[0]), matrix), np.float32)
-
-
-def best_items(
-    row_factors: Floats, item_factors: Floats, n: int, without: sp.csr_matrix, never: Ints, settings: Settings
-) -> Top:
-    """For each row the n items of highest score, leaving out its stored columns of `without` and the items `never`."""
-    n = min(n, item_factors.shape[0])
-    rows = row_factors.shape[0]
-    found = Top(np.zeros((rows, n), np.int32), np.zeros((rows, n), np.float32))
-    if not rows or not n:
-        return found
-    model = _model(settings)
-    model.item_factors = item_factors
-    banned = never if len(never) else None
-    lengths = np.diff(without.indptr)
-    with own_threads():
-        # `implicit` cuts each row out of the matrix by itself, which takes half as long as finding its best: where a row
-        # leaves few columns out, so many more are found instead. How many follows from the row alone, for among equal
-        # scores it decides which are found.
-        for least, most in ((0, 1), (2, FEW)):
-            some = np.flatnonzero((lengths >= least) & (lengths <= most))
-            if len(some):
-                model.user_factors = row_factors[some]
-                more = min(n + most, item_factors.shape[0])
-                indices, scores = model.recommend(
-                    np.arange(len(some)), None, N=more, filter_already_liked_items=False, filter_items=banned
-                )
-                found.indices[some], found.scores[some] = _leave_out(without[some], indices, scores, n)
-        if len(others := np.flatnonzero(lengths > FEW)):
-            model.user_factors = row_factors[others]
-            found.indices[others], found.scores[others] = model.recommend(
-                np.arange(len(others)), without[others], N=n, filter_already_liked_items=True, filter_items=banned
-            )
-    return found
-
-
-def _leave_out(without: sp.csr_matrix, indices: Ints, scores: Floats, n: int) -> tuple[Ints, Floats]:
-    """The first n of each row that are no stored column of `without`; the rest of a row is padding."""
-    width = np.int64(without.shape[1])
-    row_of_cell = np.repeat(np.arange(without.shape[0]), np.diff(without.indptr))
-    is_out = np.isin(np.arange(len(indices))[:, None] * width + indices, row_of_cell * width + without.indices)
-    order = np.argsort(is_out, axis=1, kind="stable")[:, :n]
-    kept = np.where(np.take_along_axis(is_out, order, axis=1), 10 * PADDING, np.take_along_axis(scores, order, axis=1))
-    return np.take_along_axis(indices, order, axis=1), kept.astype(np.float32)
-
-
-def directions(vectors: Floats) -> Floats:
-    """The vectors (n x d) with a length of one, those of zero as they are: products of two are cosines."""
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0)
-
-
-def similar_items(item_factors: Floats, of: Ints, n: int, never: Ints, settings: Settings) -> Top:
-    """For each of the items `of` the n others of highest cosine, leaving out the items `never`."""
-    towards = directions(item_factors)
-    itself = sp.identity(len(towards), dtype=np.float32, format="csr")
-    return best_items(towards[of], towards, n, itself[of], never, settings)

@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from pipeline import als, metrics
+from pipeline import metrics, topk
 from pipeline.als import Floats
 from pipeline.model_files import Factors, pair_matrix, positions
 from pipeline.settings import Settings
@@ -64,8 +64,8 @@ def mark_model(exam: Exam, vectors: Floats, items: Factors, settings: Settings) 
     """The marks of a model by the vectors of the exam's users (users x d)."""
     places = positions(exam.popular, pd.Series(items.ids))
     never = np.flatnonzero(places < 0).astype(np.int32)
-    top = als.best_items(vectors, items.vectors, exam.k, exam.met(items.ids), never, settings)
-    return _mark(exam, np.where(top.scores > als.PADDING, places[top.indices], -1))
+    top = topk.best_items(vectors, items.vectors, exam.k, exam.met(items.ids), never, settings)
+    return _mark(exam, np.where(top.scores > topk.PADDING, places[top.indices], -1))
 
 
 def mark_popular(exam: Exam) -> Marks:

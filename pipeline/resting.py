@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.als import Floats, directions
+from pipeline.als import Floats
 from pipeline.duck import connect, fetch_table, view_files
 from pipeline.hours import parse_hour
 from pipeline.lake import Work
@@ -24,6 +24,7 @@ from pipeline.model_files import Factors, find_vectors, read_factors
 from pipeline.predecessor import at_hour
 from pipeline.reasons import CODES
 from pipeline.ruling import Ruling
+from pipeline.topk import directions
 
 TABLES = ("user_recommendations", "user_factors", "item_factors", "items", "bought", "holdout")
 TABLES_OF_ITEMS = ("similar_items", "item_factors", "items")

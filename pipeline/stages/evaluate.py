@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline import als
+from pipeline import topk
 from pipeline.errors import AuditFailed
 from pipeline.gates import say_remedy
 from pipeline.holdout import Exam, Marks, find_most_gained, mark_model, mark_popular, set_exam, tabulate
@@ -77,7 +77,7 @@ def find_overflow(users: Factors, items: Factors) -> str:
     """What is wrong with vectors so long that their scores may be no numbers, or taken for an empty place; else empty."""
     longest = [float(np.linalg.norm(one.vectors.astype(np.float64), axis=1).max(initial=0)) for one in (users, items)]
     most = longest[0] * longest[1]  # no product of two vectors is larger
-    return f"vectors are so long that scores may reach {most:.0e}" if most >= -als.PADDING else ""
+    return f"vectors are so long that scores may reach {most:.0e}" if most >= -topk.PADDING else ""
 
 
 def judge(work: Work, exam: Exam, hidden: int, marks: dict[str, Marks], before: Predecessor | None) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import als, reasons
+from pipeline import als, reasons, topk
 from pipeline.duck import connect, fetch_table, view_files, write_table
 from pipeline.errors import BadInput
 from pipeline.hours import HOUR
@@ -92,10 +92,10 @@ def score_users(
     trained["query"] = trained["query"].where(common.get_indexer(pd.Index(trained["query"])) >= 0)
     longest, strength, scored = count_candidates(work, ruling), trained_with(work, "regularization"), [rested]
     for block in (slice(start, start + BLOCK) for start in range(0, len(ids), BLOCK)):
-        top = als.best_items(vectors[block], items.vectors, longest, owned[block], never, settings)
+        top = topk.best_items(vectors[block], items.vectors, longest, owned[block], never, settings)
         # A user who met nothing that the model knows points nowhere: every item is as near as any other.
         points = vectors[block].any(axis=1, keepdims=True)
-        lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
+        lists = np.where((top.scores > topk.PADDING) & points, top.indices, -1)
         cells = trained.iloc[slice(*np.searchsorted(rows, (block.start, block.stop)))]
         chosen = reasons.choose_references(
             items.vectors, lists, matrix[block], cells["kind"].to_numpy(object), strength
@@ -148,10 +148,10 @@ def score_queries(
     weights = np.round(trained["score"].to_numpy() * settings.query_smoothing * als.UNIT).astype(np.int64)
     matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
     vectors = als.fold_in(items.vectors, matrix, trained_with(work, "regularization"), settings)
-    top = als.best_items(vectors, items.vectors, longest, matrix, never, settings)
+    top = topk.best_items(vectors, items.vectors, longest, matrix, never, settings)
     # A query without an answer points nowhere: its vector is zero, and every item is as near as any other.
     points = vectors.any(axis=1, keepdims=True)
-    lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)
+    lists = np.where((top.scores > topk.PADDING) & points, top.indices, -1)
     texts = np.full(lists.shape, '["similar"]', dtype=object)
     return flatten("query", ids, items.ids, lists, top.scores, texts)
 
@@ -168,8 +168,8 @@ def score_similar(work: Work, items: Factors, never: als.Ints, ruling: Ruling, l
     resting = pd.Index(rested["item_id"].unique().to_pandas())
     of = np.flatnonzero(resting.get_indexer(items.ids) < 0).astype(np.int32)
     work.facts["resting_items"] = len(items.ids) - len(of)
-    top = als.similar_items(items.vectors, of, longest, never, work.run.settings)
-    lists = np.where(top.scores > als.PADDING, top.indices, -1)
+    top = topk.similar_items(items.vectors, of, longest, never, work.run.settings)
+    lists = np.where(top.scores > topk.PADDING, top.indices, -1)
     texts = np.full(lists.shape, "", dtype=object)
     table = flatten("similar_to", items.ids[of], items.ids, lists, top.scores, texts).drop_columns("reason")
     return pa.concat_tables([rested, table.rename_columns(["item_id", "similar_item_id", "score"])])

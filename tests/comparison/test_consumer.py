@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline import als
+from pipeline import als, topk
 from pipeline.comparison.consumer import Consumer, Given, Row, fold_in, read_moment
 from pipeline.duck import connect
 from pipeline.model_files import Factors
@@ -67,7 +67,7 @@ def test_a_vector_and_its_list_are_those_of_the_model(settings: Settings) -> Non
     vectors = fold_in(given, {"i1": 2.0, "i4": 8.0, "i9": 4.0}, consumer.fade(AT), 50.0)
     assert vectors is not None
     owned = sp.csr_matrix((np.ones(1, np.float32), ([0], [4])), shape=(1, len(ITEMS)))
-    top = als.best_items(vectors[None], given.items.vectors, settings.k, owned, np.array([3], np.int32), settings)
+    top = topk.best_items(vectors[None], given.items.vectors, settings.k, owned, np.array([3], np.int32), settings)
     assert listed.items == [ITEMS[place] for place in top.indices[0]]
     np.testing.assert_allclose(listed.scores, top.scores[0], rtol=1e-3, atol=1e-5)
 

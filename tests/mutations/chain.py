@@ -97,8 +97,8 @@ MUTATIONS = [
     (
         "a user who points nowhere is given items by lot",
         "pipeline/stages/recommend.py",
-        "        lists = np.where((top.scores > als.PADDING) & points, top.indices, -1)\n        cells",
-        "        lists = np.where(top.scores > als.PADDING, top.indices, -1)\n        cells",
+        "        lists = np.where((top.scores > topk.PADDING) & points, top.indices, -1)\n        cells",
+        "        lists = np.where(top.scores > topk.PADDING, top.indices, -1)\n        cells",
         "tests/pipeline/stages/test_recommend.py::test_a_user_who_met_nothing_that_the_model_knows_gets_no_item_by_lot",
     ),
     (

@@ -36,7 +36,7 @@ MUTATIONS = [
     (
         "vectors may overflow",
         "pipeline/stages/evaluate.py",
-        "if most >= -als.PADDING else",
+        "if most >= -topk.PADDING else",
         "if most >= np.inf else",
         EVALUATE + "test_a_broken_model_lands_nothing_and_nothing_is_recommended_by_it",
     ),

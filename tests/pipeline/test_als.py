@@ -1,14 +1,10 @@
 """The model: the world whose one right answer is known, and the same bytes for any number of threads."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline import als
+from pipeline import als, topk
 from pipeline.settings import Settings, load_settings
 
 NOBODY: als.Ints = np.zeros(0, np.int32)
@@ -44,7 +40,7 @@ def test_unseen_items_of_the_right_parity_are_recommended_on_a_checkerboard() ->
     knobs = settings()
     matrix = checkerboard(40, knobs)
     users, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
-    top = als.best_items(users, items, 2, matrix, NOBODY, knobs)
+    top = topk.best_items(users, items, 2, matrix, NOBODY, knobs)
     for user in range(40):
         assert {int(place) for place in top.indices[user]} == {user, (user + 2) % 40}
 
@@ -53,7 +49,7 @@ def test_items_of_the_same_parity_are_similar_on_a_checkerboard() -> None:
     knobs = settings()
     matrix = checkerboard(40, knobs)
     _, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)
-    top = als.similar_items(items, np.arange(40, dtype=np.int32), 19, NOBODY, knobs)
+    top = topk.similar_items(items, np.arange(40, dtype=np.int32), 19, NOBODY, knobs)
     assert (top.indices % 2 == np.arange(40)[:, None] % 2).all()
     assert (top.indices != np.arange(40)[:, None]).all()
 
@@ -74,7 +70,7 @@ def test_the_same_input_gives_the_same_bytes_for_one_and_two_threads() -> None:
     bytes_of = [(users.tobytes(), items.tobytes()) for users, items in fits]
     assert bytes_of[0] == bytes_of[1] == bytes_of[2]
     one, two = (
-        als.best_items(*fits[0], 10, matrix, NOBODY, settings(threads=threads)).indices.tobytes() for threads in (1, 2)
+        topk.best_items(*fits[0], 10, matrix, NOBODY, settings(threads=threads)).indices.tobytes() for threads in (1, 2)
     )
     assert one == two
 
@@ -136,70 +132,13 @@ def test_the_knobs_of_the_literature_follow_from_the_defaults_for_data_of_very_d
         assert als.scale_regularization(matrix, settings()) == pytest.approx(strain, rel=0.2)
 
 
-def test_lists_leave_out_what_they_must_and_say_where_nothing_was_left() -> None:
-    users = np.array([[1.0, 0.0]], np.float32)
-    items = np.array([[3.0, 0], [2.0, 0], [1.0, 0], [-1.0, 0]], np.float32)
-    knobs = settings(factors=2)
-    owned = sp.csr_matrix(np.array([[1, 0, 0, 0]], np.float32))
-    top = als.best_items(users, items, 10, owned, np.array([2], np.int32), knobs)
-    filled = top.scores > als.PADDING
-    assert top.indices[filled].tolist() == [1, 3]
-    assert top.scores[filled].tolist() == [2, -1]
-    assert top.indices.shape == (1, 4)
+def test_folding_in_nothing_gives_zeros() -> None:
+    some = np.ones((3, 2), np.float32)
+    found = als.fold_in(some, sp.csr_matrix((0, 3), dtype=np.float32), 1.0, settings(factors=2))
+    assert found.shape == (0, 2)
 
 
-@given(
-    st.integers(0, 2**32 - 1),
-    st.lists(st.sampled_from([0, 1, 2, als.FEW, als.FEW + 1, 30]), min_size=1, max_size=8),
-    st.integers(1, 40),
-)
-def test_a_list_is_the_same_whether_a_row_leaves_out_few_columns_or_many(
-    seed: int, left_out: list[int], n: int
-) -> None:
-    """Held against scores that are sorted by hand; whole numbers, so that no order of adding changes them."""
-    random = np.random.default_rng(seed)
-    items = random.permutation(np.arange(-20, 20))[:, None].astype(np.float32)
-    users = random.integers(1, 4, (len(left_out), 1)).astype(np.float32)
-    without = np.zeros((len(left_out), len(items)), np.float32)
-    for row, count in enumerate(left_out):
-        without[row, random.permutation(len(items))[:count]] = 1
-    never = random.permutation(len(items))[:3].astype(np.int32)
-    top = als.best_items(users, items, n, sp.csr_matrix(without), never, settings(factors=1))
-    for row, indices, scores in zip(range(len(left_out)), top.indices, top.scores, strict=True):
-        allowed = np.setdiff1d(np.flatnonzero(without[row] == 0), never)
-        expected = allowed[np.argsort(-(users[row] * items[allowed, 0]))][:n]
-        is_filled = scores > als.PADDING
-        assert indices[is_filled].tolist() == expected.tolist()
-        assert scores[is_filled].tolist() == (users[row] * items[expected, 0]).tolist()
-        assert is_filled[: len(expected)].all()
-
-
-def test_which_of_equal_items_a_row_gets_does_not_depend_on_other_rows() -> None:
-    items = np.ones((40, 1), np.float32)
-    without = sp.csr_matrix((3, 40), dtype=np.float32)
-    without[1, :2] = without[2, : als.FEW] = 1
-    users, knobs = np.ones((3, 1), np.float32), settings(factors=1)
-    together = als.best_items(users, items, 2, without.tocsr(), NOBODY, knobs).indices
-    alone = [als.best_items(users[:1], items, 2, without[row], NOBODY, knobs).indices[0] for row in range(3)]
-    assert together.tolist() == [row.tolist() for row in alone]
-
-
-def test_nobody_and_nothing_make_empty_lists() -> None:
-    knobs = settings(factors=2)
-    none, some = np.zeros((0, 2), np.float32), np.ones((3, 2), np.float32)
-    assert als.best_items(none, some, 5, sp.csr_matrix((0, 3)), NOBODY, knobs).indices.size == 0
-    assert als.best_items(some, none, 5, sp.csr_matrix((3, 0)), NOBODY, knobs).indices.shape == (3, 0)
-    assert als.fold_in(some, sp.csr_matrix((0, 3), dtype=np.float32), 1.0, knobs).shape == (0, 2)
-
-
-def test_an_item_that_the_model_knows_nothing_about_is_similar_to_none_with_a_score_of_zero() -> None:
-    items = np.array([[1.0, 0], [0, 0], [1.0, 0.1]], np.float32)
-    top = als.similar_items(items, np.arange(len(items), dtype=np.int32), 2, NOBODY, settings(factors=2))
-    assert np.isfinite(top.scores).all()
-    assert top.scores[1].tolist() == [0, 0]
-
-
-def test_one_user_and_one_item_make_a_model(tmp_path: Path) -> None:
+def test_one_user_and_one_item_make_a_model() -> None:
     knobs = settings()
     matrix = sp.csr_matrix(np.ones((1, 1), np.float32))
     users, items = als.fit(matrix, als.scale_regularization(matrix, knobs), knobs)

@@ -8,7 +8,7 @@ import pytest
 import pytrec_eval
 import scipy.sparse as sp
 
-from pipeline import als, metrics
+from pipeline import metrics, topk
 from pipeline.benchmark import judge, rivals
 from pipeline.benchmark.world import World, build_world
 from pipeline.settings import load_settings
@@ -112,5 +112,5 @@ def test_lists_are_those_that_the_hourly_stage_would_make() -> None:
     world = random_world(np.random.default_rng(3))
     settings = load_settings(factors=8)
     users, items = rivals.fit_ours(world.train, settings)
-    top = als.best_items(users[world.judged], items, 5, world.train[world.judged], np.zeros(0, np.int32), settings)
+    top = topk.best_items(users[world.judged], items, 5, world.train[world.judged], np.zeros(0, np.int32), settings)
     assert (judge.make_lists(world, lambda rows: users[rows] @ items.T, 5) == top.indices).all()
