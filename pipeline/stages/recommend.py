@@ -13,7 +13,16 @@ from pipeline.errors import BadInput
 from pipeline.hours import HOUR
 from pipeline.lake import Work, open_stage
 from pipeline.manifests import stage_facts
-from pipeline.model_files import Factors, choose, find_vectors, pair_matrix, positions, read_factors
+from pipeline.model_files import (
+    Factors,
+    choose,
+    coded,
+    find_vectors,
+    pair_matrix,
+    positions,
+    read_coded,
+    read_factors,
+)
 from pipeline.resting import find_resting, find_resting_items
 from pipeline.ruling import Ruling, count_candidates, read_ruling, tell_rules, write_ruled
 from pipeline.run import Run, StageResult
@@ -57,9 +66,10 @@ def recommend(run: Run) -> StageResult:
 def all_pairs(work: Work) -> pd.DataFrame:
     """Interactions with the held-out pairs put back: user_id, item_id, weight, kind, query."""
     columns = ["user_id", "item_id", "weight", "kind", "query"]
-    pairs = pq.read_table(work.read("interactions"), columns=columns).to_pandas()
-    hidden = pq.read_table(work.read("holdout")).to_pandas().assign(query=None)
-    return pd.concat([pairs, hidden[columns].astype(pairs.dtypes)], ignore_index=True) if len(hidden) else pairs
+    pairs = read_coded(work.read("interactions"), columns)
+    hidden = read_coded(work.read("holdout"), columns[:-1])
+    hidden = hidden.append_column("query", pa.nulls(hidden.num_rows, pairs.schema.field("query").type))
+    return coded(pa.concat_tables([pairs, hidden.cast(pairs.schema)]))
 
 
 def score_users(
@@ -86,10 +96,10 @@ def score_users(
     vectors = find_vectors(users, ids)
     again = np.flatnonzero(known.get_indexer(ids) < 0).astype(np.int32)
     vectors[again] = als.fold_in(items.vectors, matrix[again], trained_with(work, "regularization"), settings)
-    bought = ruling.owned_items.to_pandas()
+    bought = coded(ruling.owned_items)
     owned = pair_matrix(ids, items.ids, bought["user_id"], bought["item_id"])
     # A reason stands beside a user: it names what was typed only when enough others typed it too.
-    trained["query"] = trained["query"].where(common.get_indexer(pd.Index(trained["query"])) >= 0)
+    trained["query"] = trained["query"].where(positions(common, trained["query"]) >= 0)
     longest, strength, scored = count_candidates(work, ruling), trained_with(work, "regularization"), [rested]
     for block in (slice(start, start + BLOCK) for start in range(0, len(ids), BLOCK)):
         top = topk.best_items(vectors[block], items.vectors, longest, owned[block], never, settings)
@@ -100,7 +110,7 @@ def score_users(
         chosen = reasons.choose_references(
             items.vectors, lists, matrix[block], cells["kind"].to_numpy(object), strength
         )
-        texts = reasons.write_reasons(chosen, cells["item_id"], cells["kind"], cells["query"])
+        texts = reasons.write_reasons(chosen, *(cells[name].astype("str") for name in ("item_id", "kind", "query")))
         scored.append(flatten("user_id", ids[block], items.ids, lists, top.scores, texts))
     return pa.table({"user_id": pa.array(everyone, pa.string())}), pa.concat_tables(scored)
 

@@ -9,7 +9,7 @@ from pipeline.duck import connect, fetch_table, view_files
 from pipeline.hours import HOUR
 from pipeline.lake import Work, open_stage
 from pipeline.model import Model, News, learn, take_in
-from pipeline.model_files import read_factors, write_factors
+from pipeline.model_files import coded, read_factors, write_factors
 from pipeline.predecessor import Predecessor
 from pipeline.ruling import find_lately_listed
 from pipeline.run import Run, StageResult
@@ -55,7 +55,7 @@ def make_model(work: Work, step: Step) -> Model:
 
             work.note(f"learnt anew on Spark: {step.why}")
             return als.learn(work.read("interactions"), read_sides(connection, settings), new, settings, work.folder)
-        pairs = fetch_table(connection, "model_pairs", holdout_share=settings.holdout_share).to_pandas()
+        pairs = coded(fetch_table(connection, "model_pairs", holdout_share=settings.holdout_share))
         start = step.before.items if step.before else None
         if work.rows_in:
             work.note(f"one pass: {step.why}" if start else f"learnt anew: {step.why}")
@@ -81,7 +81,7 @@ def read_news(work: Work, connection: duckdb.DuckDBPyConnection, before: Predece
     connection.register("model_users", users)
     connection.register("model_items", items)
     pairs = fetch_table(connection, "news_pairs", holdout_share=share)
-    return News(users.to_pandas(), items.to_pandas(), pairs.to_pandas())
+    return News(users.to_pandas(), items.to_pandas(), coded(pairs))
 
 
 def read_before(work: Work, before: Predecessor) -> Model:

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import DataError
-from pipeline.model_files import positions, read_factors, write_factors
+from pipeline.model_files import coded, positions, read_coded, read_factors, write_factors
 
 
 def test_what_is_written_is_read_to_the_last_bit(tmp_path: Path) -> None:
@@ -137,3 +137,16 @@ def test_nothing_in_the_code_runs_what_a_file_holds() -> None:
 )
 def test_what_would_run_a_file_is_found(code: str) -> None:
     assert unsafe_parts(code)
+
+
+def test_coded_texts_are_the_same_texts_and_stand_at_the_same_places(tmp_path: Path) -> None:
+    rows = pa.table({"id": pa.chunked_array([["b", None], ["a", "b"], []], pa.string()), "n": [1, 2, 3, 4]})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    for table in (rows, read_coded(tmp_path / "rows.parquet", ["id", "n"])):
+        frame = coded(table)
+        assert frame["id"].astype("str").tolist()[::2] == ["b", "a"]
+        assert frame["id"].isna().tolist() == [False, True, False, False]
+        assert frame["n"].tolist() == [1, 2, 3, 4]
+        for ids in (pd.Index(["a", "b"]), pd.Index(["b"]), pd.Index([], dtype="str")):
+            assert positions(ids, frame["id"]).tolist() == positions(ids, rows["id"].to_pandas()).tolist()
+    assert len(frame["id"].cat.categories) == 2
