@@ -45,10 +45,9 @@ def recommend(run: Run) -> StageResult:
         catalog = pq.read_table(work.read("items"), columns=["item_id", "is_available"]).to_pandas()
         offered = pd.Index(catalog.loc[catalog["is_available"], "item_id"])
         never = np.flatnonzero(offered.get_indexer(items.ids) < 0).astype(np.int32)
-        pairs, ruling = all_pairs(work), read_ruling(work, with_fresh=True)
+        ruling = read_ruling(work, with_fresh=True)
         longest = count_candidates(work, ruling)
-        work.rows_in = len(pairs)
-        listed_users, for_users = score_users(work, users, items, pairs, never, ruling)
+        listed_users, for_users = score_users(work, users, items, never, ruling)
         listed_queries, answers = answer_queries(work)
         for_queries = score_queries(work, items, never, listed_queries, answers, longest)
         write_lists(work, ruling, "user_recommendations", for_users, listed_users=listed_users)
@@ -73,13 +72,14 @@ def all_pairs(work: Work) -> pd.DataFrame:
 
 
 def score_users(
-    work: Work, users: Factors, items: Factors, pairs: pd.DataFrame, never: als.Ints, ruling: Ruling
+    work: Work, users: Factors, items: Factors, never: als.Ints, ruling: Ruling
 ) -> tuple[pa.Table, pa.Table]:
     """The users to list, and their best items with scores and reasons, of most as they were where the model was carried on.
 
     Users with a held-out pair are folded in anew.
     """
-    settings = work.run.settings
+    settings, pairs = work.run.settings, all_pairs(work)
+    work.rows_in = len(pairs)
     everyone = pd.Index(sorted(pairs["user_id"].unique()))
     hidden = pd.Index(pq.read_table(work.read("holdout"), columns=["user_id"])["user_id"].to_pandas())
     known, common = everyone.difference(hidden).intersection(users.ids), common_queries(work)
@@ -90,6 +90,7 @@ def score_users(
     order = np.lexsort((columns, rows))  # as the cells of the matrix stand, to which reasons refer
     order = order[(rows[order] >= 0) & (columns[order] >= 0)]
     trained, rows, columns = pairs.iloc[order].reset_index(drop=True), rows[order], columns[order]
+    del pairs, order  # of a large shop they are gigabytes
     weights = trained["weight"].to_numpy()
     met, shape = (trained["kind"] != "search").to_numpy(), (len(ids), len(items.ids))
     matrix = als.confidence(weights, met, rows, columns, shape, trained_with(work, "alpha"))
