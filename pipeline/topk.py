@@ -7,7 +7,6 @@ how the processor sorts or on the number of threads. (BLAS adds up in another or
 items of the same vector may differ in the last bit of their scores.)
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -60,7 +59,7 @@ def best_items(
         return found
     table = _lay_out(item_factors, items)
     size = max(1, min(ROWS, SCORES // table.vectors.shape[1]))
-    starts, threads = range(0, rows, size), settings.threads or os.cpu_count() or 1
+    starts, threads = range(0, rows, size), settings.threads
 
     def find_some(first: int) -> None:
         room = np.empty((size, table.vectors.shape[1]), np.float32)
@@ -107,11 +106,8 @@ def _choose(scores: Floats, n: int, table: _Table) -> tuple[Ints, Floats]:
     groups = _places(_largest(_keys(highest, np.arange(stride)), n))
     within = np.arange(GROUP)
     places = (groups[:, :, None] * GROUP + within).reshape(rows, -1)
-    # Where these places stand in all scores, one row after the other: a third of the time that rows by themselves take.
-    stands = (groups[:, :, None] + (within * stride + np.arange(rows)[:, None, None] * (GROUP * stride))).reshape(
-        rows, -1
-    )
-    candidates = scores.ravel().take(stands)
+    before = np.arange(rows)[:, None, None] * (GROUP * stride)  # scores of the rows above
+    candidates = scores.ravel().take((groups[:, :, None] + within * stride + before).reshape(rows, -1))
     keys = _largest(_keys(candidates, places), n)
     keys.sort(axis=1)
     keys = keys[:, ::-1]
