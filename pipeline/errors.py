@@ -48,6 +48,10 @@ class Unreachable(TreasureHuntError):
     """A source or database does not answer: worth another try later."""
 
 
+class Crowded(Unreachable):
+    """More is asked of a database at once than it answers; it may be well."""
+
+
 class NoSpace(TreasureHuntError):
     """A disk is full: worth another try once somebody has made room."""
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
 
-from pipeline.errors import NotLanded, TreasureHuntError, Unreachable
+from pipeline.errors import Crowded, NotLanded, TreasureHuntError, Unreachable
 from pipeline.serving.contract import Answer, Asked
 from pipeline.serving.lists import ListReader
 from pipeline.serving.pooled import Lines, connect_readers
@@ -18,6 +18,9 @@ from pipeline.serving.steps import Steps, T
 from pipeline.settings import Settings
 
 LOOK_SECONDS = 1.0  # between two looks at the live pointer, and so at most until a database that is back is used again
+QUEUEING = (
+    0.25  # of the patience: so long a read waits for a connection; more come than go, and the rest would wait in vain
+)
 LEARN_SECONDS = 10.0  # for the queries of a version, in questions that each end after the patience
 log = logging.getLogger(__name__)
 
@@ -49,8 +52,8 @@ class Desk:
         """The answer; raises what is the trouble only when no version was ever seen."""
         if self.trouble is None:
             try:
-                return await self._follow(self.reader.reading(asked))
-            except Late as error:  # one slow read is no reason to ask no more: the next look decides
+                return await self._follow(self.reader.reading(asked), queueing=QUEUEING * self.patience)
+            except (Late, Crowded) as error:  # one slow read is no reason to ask no more: the next look decides
                 trouble: TreasureHuntError = error
             except TreasureHuntError as error:
                 trouble = self.trouble = error
@@ -99,11 +102,11 @@ class Desk:
         """The look that is on its way is the last. It is not cancelled: psycopg would wait for the server to agree."""
         self.closing.set()
 
-    async def _follow(self, steps: Steps[T], seconds: float | None = None) -> T:
+    async def _follow(self, steps: Steps[T], seconds: float | None = None, queueing: float | None = None) -> T:
         patience = seconds or self.patience
         try:
             if self.lines is not None:
-                return await self.lines.follow(steps, patience)
+                return await self.lines.follow(steps, patience, queueing)
             async with asyncio.timeout(patience):
                 return await asyncio.get_running_loop().run_in_executor(self.threads, self.reader.follow, steps)
         except TimeoutError:

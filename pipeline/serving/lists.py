@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Engine, Select, bindparam, exc, func, select
 from sqlalchemy.engine import Dialect
 
-from pipeline.errors import Unreachable
+from pipeline.errors import Crowded
 from pipeline.files import ROOT
 from pipeline.nearest import NearQueries
 from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
@@ -249,9 +249,9 @@ def _may_miss_a_list(asked: Asked, rows: Rows) -> bool:
     return bool(asked.queries) or bool(asked.query and not any(row[-1] == Source.QUERY for row in rows))
 
 
-def busy(engine: Engine) -> Unreachable:
+def busy(engine: Engine) -> Crowded:
     """What a reader is told for whom no connection became free."""
-    return Unreachable(f"the serving database {name_database(engine.url)} is busy: no connection became free in time.")
+    return Crowded(f"the serving database {name_database(engine.url)} is busy: no connection became free in time.")
 
 
 @lru_cache(maxsize=64)

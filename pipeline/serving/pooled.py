@@ -65,8 +65,10 @@ class Lines:
         self.free: list[psycopg.AsyncConnection[Any] | None] = [None] * connections
         self.queue = asyncio.Semaphore(connections)
 
-    async def follow(self, steps: Steps[T], patience: float | None = None) -> T:
-        """What the steps come to. Raises `TimeoutError` when they take longer than the patience."""
+    async def follow(self, steps: Steps[T], patience: float | None = None, queueing: float | None = None) -> T:
+        """What the steps come to. Raises `TimeoutError` when they take longer than the patience, and `Crowded` when one of
+        them waits longer than `queueing` for a connection (the patience, where that is not given).
+        """
         loop = asyncio.get_running_loop()
         rows, until = None, loop.time() + (patience or self.patience)
         with closing(steps):  # who waits for these to end is not left waiting when they are given up
@@ -81,10 +83,10 @@ class Lines:
                         raise TimeoutError
                     rows = None
                 else:
-                    rows = await self._fetch(*question, until)
+                    rows = await self._fetch(*question, until, queueing)
 
-    async def _fetch(self, statement: str, values: Any, until: float) -> Rows:
-        line, loop = await self._take(until), asyncio.get_running_loop()
+    async def _fetch(self, statement: str, values: Any, until: float, queueing: float | None) -> Rows:
+        line, loop = await self._take(until, queueing), asyncio.get_running_loop()
         timer = loop.call_at(until, shut, line)
         try:
             with answering(self.engine):
@@ -103,10 +105,11 @@ class Lines:
         self._put_back(line)
         return rows
 
-    async def _take(self, until: float) -> psycopg.AsyncConnection[Any]:
+    async def _take(self, until: float, queueing: float | None) -> psycopg.AsyncConnection[Any]:
         if self.queue.locked():
+            longest = until if queueing is None else min(until, asyncio.get_running_loop().time() + queueing)
             try:
-                async with asyncio.timeout_at(until):
+                async with asyncio.timeout_at(longest):
                     await self.queue.acquire()
             except TimeoutError:
                 raise busy(self.engine) from None

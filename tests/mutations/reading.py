@@ -290,9 +290,23 @@ MUTATIONS = [
     (
         "a read of several questions is waited for as long as each may take",
         "pipeline/serving/pooled.py",
-        "rows = await self._fetch(*question, until)",
-        "rows = await self._fetch(*question, asyncio.get_running_loop().time() + self.patience)",
+        "rows = await self._fetch(*question, until, queueing)",
+        "rows = await self._fetch(*question, asyncio.get_running_loop().time() + self.patience, queueing)",
         f"{POOLED}::test_several_questions_of_one_read_have_one_patience",
+    ),
+    (
+        "a read waits for a connection as long as for an answer",
+        "pipeline/serving/pooled.py",
+        "longest = until if queueing is None else",
+        "longest = until if True else",
+        f"{POOLED}::test_whoever_may_queue_for_a_moment_only_does_not_wait_for_the_whole_patience",
+    ),
+    (
+        "a crowd of readers counts as a database that is away",
+        "pipeline/api/desk.py",
+        "except (Late, Crowded) as error:",
+        "except Late as error:",
+        f"{API}::test_a_crowd_of_readers_is_no_database_that_is_away",
     ),
     (
         "everybody reads a new version at once",

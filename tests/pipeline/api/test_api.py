@@ -30,7 +30,7 @@ from pipeline.api.guards import KNOWN_CALLERS, RateLimit
 from pipeline.api.lists import LONGEST_TEXT
 from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
-from pipeline.serving.lists import ListReader
+from pipeline.serving.lists import ListReader, busy
 from pipeline.serving.pooled import connect_readers
 from pipeline.serving.publish import publish_version
 from pipeline.serving.steps import Steps
@@ -287,6 +287,25 @@ def test_statements_end_when_the_patience_does(postgres_url: str) -> None:
     with engine.connect() as connection, pytest.raises(Exception, match="statement timeout"):
         connection.execute(text("select pg_sleep(5)"))
     engine.dispose()
+
+
+def test_a_crowd_of_readers_is_no_database_that_is_away(
+    publish: Publish, open_api: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waited for a connection in vain gets the popular list; the next one asks the database again."""
+    publish(0)
+    api, reading = open_api(), ListReader.reading
+
+    def crowded(reader: ListReader, asked: Any) -> Steps[Any]:
+        monkeypatch.setattr(ListReader, "reading", reading)
+        raise busy(reader.engine)
+
+    assert not api.get("/v1/recommendations/u1").json()["is_degraded"]
+    monkeypatch.setattr("pipeline.api.desk.LOOK_SECONDS", 60)
+    monkeypatch.setattr(ListReader, "reading", crowded)
+    answers = [api.get("/v1/recommendations/u1").json() for _ in range(2)]
+    assert [answer["is_degraded"] for answer in answers] == [True, False]
+    assert [answer["served_reason"] for answer in answers] == ["popular", "personal"]
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from pipeline.errors import Unreachable
+from pipeline.errors import Crowded, Unreachable
 from pipeline.serving.database import connect
 from pipeline.serving.pooled import Lines, connect_readers
 from pipeline.serving.steps import Turn
@@ -89,6 +89,21 @@ def test_whoever_gets_no_connection_in_time_is_told_so(run: Callable[..., Any]) 
         return await lines.follow(asking("select 1"))
 
     assert run(ask, connections=1) == [(1,)]
+
+
+def test_whoever_may_queue_for_a_moment_only_does_not_wait_for_the_whole_patience(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> Any:
+        sleeper = asyncio.create_task(lines.follow(asking("select pg_sleep(1)")))
+        await asyncio.sleep(0.1)
+        begun = time.monotonic()
+        with pytest.raises(Crowded, match="is busy: no connection became free in time"):
+            await lines.follow(asking("select 1"), queueing=0.05)
+        waited = time.monotonic() - begun
+        assert await lines.follow(asking("select 2")) == [(2,)]  # waits its turn
+        await sleeper
+        return waited
+
+    assert run(ask, connections=1, patience=5) < 0.8
 
 
 def test_who_waits_longest_gets_the_next_connection(run: Callable[..., Any]) -> None:
