@@ -69,7 +69,7 @@ def own_threads() -> threadpool_limits:
     return threadpool_limits(limits=1, user_api="blas")
 
 
-def _model(settings: Settings, regularization: float = 0.0) -> AlternatingLeastSquares:
+def _model(settings: Settings, regularization: float) -> AlternatingLeastSquares:
     return AlternatingLeastSquares(
         factors=settings.factors,
         regularization=regularization,

@@ -97,9 +97,9 @@ def read_coded(path: Path, columns: Sequence[str]) -> pa.Table:
 def coded(table: pa.Table) -> pd.DataFrame:
     """The rows with texts as categories: an id takes four bytes a row, and is looked up once instead of at every row."""
     for place, field in enumerate(table.schema):
-        if pa.types.is_string(field.type):
+        if pa.types.is_string(field.type) or pa.types.is_large_string(field.type):
             table = table.set_column(place, field.name, table[place].dictionary_encode())
-    return table.unify_dictionaries().to_pandas()
+    return table.to_pandas()
 
 
 def positions(ids: pd.Index, values: pd.Series) -> np.ndarray:

@@ -1,7 +1,7 @@
 """The best of all items for each of many rows: inner products, the left-out items left out, exact and in a fixed order.
 
-A block of rows is multiplied by every item at once. The best n are then found through groups of items that stand side by
-side: n items lie in no more than the n groups whose best items are the best ones, so that all but a few scores are looked at
+A block of rows is multiplied by every item at once. The best n are then found through groups of items whose indices follow
+each other: n items lie in no more than the n groups whose best items are the best ones, so that all but a few scores are looked at
 only once, by a maximum. Equal scores stand by the item's place, in every step, so that what is found does not depend on
 how the processor sorts or on the number of threads. (BLAS adds up in another order at another place of a block: two
 items of the same vector may differ in the last bit of their scores.)
@@ -18,6 +18,7 @@ from pipeline.als import Floats, Ints, own_threads
 from pipeline.settings import Settings
 
 PADDING = -1e30  # what is below it is no score
+NONE = 10 * PADDING  # of what is left out
 GROUP = 16  # items: more make more candidates, fewer make more groups
 ROWS, SCORES = 128, 1 << 23  # most rows of a block, and most scores, 32 MB of them
 LAST = (1 << 31) - 1  # place of an item or group
@@ -50,10 +51,10 @@ def best_items(
 ) -> Top:
     """For each row the n items of highest score, leaving out its stored columns of `without` and the items `never`.
 
-    Of equal scores the item with the lower index comes first.
+    Of equal scores, as they are computed, the item with the lower index comes first.
     """
     rows, n = len(row_factors), min(n, len(item_factors))
-    found = Top(np.zeros((rows, n), np.int32), np.full((rows, n), 10 * PADDING, np.float32))
+    found = Top(np.zeros((rows, n), np.int32), np.full((rows, n), NONE, np.float32))
     items = np.setdiff1d(np.arange(len(item_factors), dtype=np.int32), never)
     if not rows or not n or not len(items):
         return found
@@ -94,9 +95,9 @@ def _cross_out(scores: Floats, without: sp.csr_matrix, table: _Table) -> None:
     """Whatever is left out, and the columns after the last item, have scores that are none."""
     columns = table.column_of[without.indices]
     row_of_cell = np.repeat(np.arange(len(scores)), np.diff(without.indptr))
-    scores[row_of_cell[columns >= 0], columns[columns >= 0]] = 10 * PADDING
+    scores[row_of_cell[columns >= 0], columns[columns >= 0]] = NONE
     rest = np.arange(len(table.items), table.vectors.shape[1])
-    scores[:, _columns(rest, table.stride)] = 10 * PADDING
+    scores[:, _columns(rest, table.stride)] = NONE
 
 
 def _choose(scores: Floats, n: int, table: _Table) -> tuple[Ints, Floats]:

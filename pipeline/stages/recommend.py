@@ -76,7 +76,7 @@ def score_users(
 ) -> tuple[pa.Table, pa.Table]:
     """The users to list, and their best items with scores and reasons, of most as they were where the model was carried on.
 
-    Users with a held-out pair are folded in anew.
+    Users with a held-out pair are folded in anew. Rows in are the pairs of users and items.
     """
     settings, pairs = work.run.settings, all_pairs(work)
     work.rows_in = len(pairs)

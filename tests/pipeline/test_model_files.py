@@ -140,13 +140,23 @@ def test_what_would_run_a_file_is_found(code: str) -> None:
 
 
 def test_coded_texts_are_the_same_texts_and_stand_at_the_same_places(tmp_path: Path) -> None:
-    rows = pa.table({"id": pa.chunked_array([["b", None], ["a", "b"], []], pa.string()), "n": [1, 2, 3, 4]})
-    pq.write_table(rows, tmp_path / "rows.parquet")
-    for table in (rows, read_coded(tmp_path / "rows.parquet", ["id", "n"])):
+    columns = ["id", "n"]
+    first = pa.table({"id": pa.chunked_array([["b", None], ["a", "b"], []], pa.string()), "n": [1, 2, 3, 4]})
+    second = pa.table({"id": pa.array(["c", "b"], pa.string()), "n": [5, 6]})
+    for name, table in (("first", first), ("second", second), ("none", first[:0])):
+        pq.write_table(table, tmp_path / name)
+    read = {name: read_coded(tmp_path / name, columns) for name in ("first", "second", "none")}
+    for rows, table in (
+        (first, first),
+        (first, read["first"]),
+        (first[:0], read["none"]),
+        (pa.concat_tables([first, second]), pa.concat_tables([read["first"], read["second"]])),
+        (second, pa.concat_tables([read["none"], read["second"]])),
+    ):
         frame = coded(table)
-        assert frame["id"].astype("str").tolist()[::2] == ["b", "a"]
-        assert frame["id"].isna().tolist() == [False, True, False, False]
-        assert frame["n"].tolist() == [1, 2, 3, 4]
+        assert isinstance(frame["id"].dtype, pd.CategoricalDtype)
+        assert frame["id"].astype(object).where(frame["id"].notna(), None).tolist() == rows["id"].to_pylist()
+        assert frame["n"].tolist() == rows["n"].to_pylist()
+        assert len(frame["id"].cat.categories) == len(set(rows["id"].to_pylist()) - {None})
         for ids in (pd.Index(["a", "b"]), pd.Index(["b"]), pd.Index([], dtype="str")):
             assert positions(ids, frame["id"]).tolist() == positions(ids, rows["id"].to_pandas()).tolist()
-    assert len(frame["id"].cat.categories) == 2

@@ -68,6 +68,7 @@ def test_the_best_of_a_table_of_a_realistic_size_are_those_of_sorting() -> None:
 
 
 def test_which_of_equal_items_a_row_gets_does_not_depend_on_other_rows() -> None:
+    """Where sums are exact, as here: BLAS may make another last bit of them at another place of a block."""
     items = np.ones((40, 1), np.float32)
     without = sp.lil_matrix((3, 40), dtype=np.float32)
     without[1, :2] = without[2, :16] = 1
