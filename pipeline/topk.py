@@ -1,10 +1,10 @@
 """The best of all items for each of many rows: inner products, the left-out items left out, exact and in a fixed order.
 
 A block of rows is multiplied by every item at once. The best n are then found through groups of items whose indices follow
-each other: n items lie in no more than the n groups whose best items are the best ones, so that all but a few scores are looked at
-only once, by a maximum. Equal scores stand by the item's place, in every step, so that what is found does not depend on
-how the processor sorts or on the number of threads. (BLAS adds up in another order at another place of a block: two
-items of the same vector may differ in the last bit of their scores.)
+each other: n items lie in no more than the n groups whose best items are the best ones, so that all but a few scores are
+looked at only once, by a maximum. Equal scores stand by the item's place, in every step, so that what is found does not
+depend on how the processor sorts or on the number of threads. (BLAS adds up in another order at another place of a block:
+two items of the same vector may differ in the last bit of their scores.)
 """
 
 from concurrent.futures import ThreadPoolExecutor
