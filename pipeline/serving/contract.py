@@ -65,7 +65,7 @@ class Listed:
 class Answer:
     """A list from one version. It is stale when the data are older than the settings allow.
 
-    It is degraded when the database did not answer: then it is the popular list of the version that was live last.
+    It is degraded when the database did not answer in time: then it is the popular list of the version that was live last.
     Where the list is that of the nearest query, `answered_query` is that query, if enough people typed it to be shown.
     """
 
