@@ -18,9 +18,7 @@ from pipeline.serving.steps import Steps, T
 from pipeline.settings import Settings
 
 LOOK_SECONDS = 1.0  # between two looks at the live pointer, and so at most until a database that is back is used again
-QUEUEING = (
-    0.25  # of the patience: so long a read waits for a connection; more come than go, and the rest would wait in vain
-)
+QUEUEING = 0.25  # of the patience: so long a read waits for a connection; behind more than go it would wait in vain
 LEARN_SECONDS = 10.0  # for the queries of a version, in questions that each end after the patience
 log = logging.getLogger(__name__)
 
