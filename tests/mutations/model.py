@@ -96,4 +96,18 @@ MUTATIONS = [
         "in starts[first :: 2 * threads]:",
         "tests/pipeline/test_topk.py::test_the_best_are_those_of_sorting_every_score_equals_by_their_place",
     ),
+    (
+        "an id that is not there stands where the last one does",
+        "pipeline/model_files.py",
+        "return np.append(places, -1).astype(np.int32)[values.cat.codes]",
+        "return places.astype(np.int32)[values.cat.codes]",
+        "tests/pipeline/test_model_files.py::test_coded_texts_are_the_same_texts_and_stand_at_the_same_places",
+    ),
+    (
+        "ids of pairs are texts at every row",
+        "pipeline/model_files.py",
+        "table[place].dictionary_encode())",
+        "table[place])",
+        "tests/pipeline/test_model_files.py::test_coded_texts_are_the_same_texts_and_stand_at_the_same_places",
+    ),
 ]
