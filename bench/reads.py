@@ -167,14 +167,23 @@ def cpu_seconds(above: int) -> float:
     return sum(used.get(pid, 0) for pid in found)
 
 
+def stolen_seconds() -> float:
+    """What a virtual machine's processors waited for the host, all together, since it started."""
+    return int(Path("/proc/stat").read_text().split()[8]) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def telling_cores(above: dict[str, int]) -> Iterator[None]:
-    """Prints how many cores each of these used meanwhile, and the driver, which is this process."""
+    """Prints how many cores each of these used meanwhile, the driver, which is this process, and the machine's host: what
+    it gave to others while something here wanted to run.
+    """
     began, own, before = time.perf_counter(), time.process_time(), {name: cpu_seconds(above[name]) for name in above}
+    stolen = stolen_seconds()
     yield
     took = time.perf_counter() - began
     used = {name: cpu_seconds(pid) - before[name] for name, pid in above.items()} | {
-        "driver": time.process_time() - own
+        "driver": time.process_time() - own,
+        "taken by the host": stolen_seconds() - stolen,
     }
     print(f"  cores used: {', '.join(f'{name} {cpu / took:.2f}' for name, cpu in used.items())}", flush=True)
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from pipeline.errors import Crowded, NotLanded, TreasureHuntError, Unreachable
 from pipeline.serving.contract import Answer, Asked
 from pipeline.serving.lists import ListReader
-from pipeline.serving.pooled import Lines, connect_readers
+from pipeline.serving.pipelined import Lines
+from pipeline.serving.pooled import connect_readers
 from pipeline.serving.steps import Steps, T
 from pipeline.settings import Settings
 
@@ -104,7 +105,7 @@ class Desk:
         patience = seconds or self.patience
         try:
             if self.lines is not None:
-                return await self.lines.follow(steps, patience, queueing)
+                return await self.lines.follow(steps, patience, queueing, is_long=seconds is not None)
             async with asyncio.timeout(patience):
                 return await asyncio.get_running_loop().run_in_executor(self.threads, self.reader.follow, steps)
         except TimeoutError:

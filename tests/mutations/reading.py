@@ -3,7 +3,7 @@
 LISTS = "tests/pipeline/serving/test_serving_lists.py"
 API = "tests/pipeline/api/test_api.py"
 LOOKUP = "tests/pipeline/api/test_lookup.py"
-POOLED = "tests/pipeline/serving/test_serving_pooled.py"
+PIPELINED = "tests/pipeline/serving/test_serving_pipelined.py"
 NEAREST = "tests/pipeline/test_nearest.py"
 
 MUTATIONS = [
@@ -233,9 +233,9 @@ MUTATIONS = [
     ),
     (
         "a silent database holds its readers for ever",
-        "pipeline/serving/pooled.py",
-        "        timer = loop.call_at(until, shut, line)\n",
-        "        timer = loop.call_at(until + 100, shut, line)\n",
+        "pipeline/serving/pipelined.py",
+        "line.loop.call_at(until, self._late",
+        "line.loop.call_at(until + 100, self._late",
         f"{API}::test_while_the_database_is_away_the_popular_list_is_served_and_soon_after_all_lists",
     ),
     (
@@ -289,17 +289,17 @@ MUTATIONS = [
     ),
     (
         "a read of several questions is waited for as long as each may take",
-        "pipeline/serving/pooled.py",
-        "rows = await self._fetch(*question, until, queueing)",
-        "rows = await self._fetch(*question, asyncio.get_running_loop().time() + self.patience, queueing)",
-        f"{POOLED}::test_several_questions_of_one_read_have_one_patience",
+        "pipeline/serving/pipelined.py",
+        "rows = await self._fetch(*question, until,",
+        "rows = await self._fetch(*question, loop.time() + self.patience,",
+        f"{PIPELINED}::test_several_questions_of_one_read_have_one_patience",
     ),
     (
         "a read waits for a connection as long as for an answer",
-        "pipeline/serving/pooled.py",
+        "pipeline/serving/pipelined.py",
         "longest = until if queueing is None else",
         "longest = until if True else",
-        f"{POOLED}::test_whoever_may_queue_for_a_moment_only_does_not_wait_for_the_whole_patience",
+        f"{PIPELINED}::test_whoever_may_queue_for_a_moment_only_does_not_wait_for_the_whole_patience",
     ),
     (
         "a crowd of readers counts as a database that is away",
@@ -331,10 +331,10 @@ MUTATIONS = [
     ),
     (
         "who waits for steps that were given up waits for ever",
-        "pipeline/serving/pooled.py",
+        "pipeline/serving/pipelined.py",
         "with closing(steps):",
         "if True:",
-        f"{POOLED}::test_steps_that_are_given_up_are_closed",
+        f"{PIPELINED}::test_steps_that_are_given_up_are_closed",
     ),
     (
         "the first readers of a version write to the log",
@@ -344,11 +344,74 @@ MUTATIONS = [
         "tests/pipeline/serving/test_serving_load.py::test_the_first_readers_of_a_version_write_nothing",
     ),
     (
-        "every connection that broke costs a reader",
-        "pipeline/serving/pooled.py",
-        "            if line.broken:",
-        "            if False:",
-        f"{POOLED}::test_when_one_connection_broke_idle_ones_are_replaced_too",
+        "what was asked when a connection broke is not answered",
+        "pipeline/serving/pipelined.py",
+        "if dropped.error and breaks > len(self.lines):",
+        "if dropped.error:",
+        f"{PIPELINED}::test_what_was_asked_when_a_connection_broke_is_asked_again",
+    ),
+    (
+        "a question that breaks its connection is asked for ever",
+        "pipeline/serving/pipelined.py",
+        "breaks > len(self.lines)",
+        "breaks > 1_000_000",
+        f"{PIPELINED}::test_a_question_that_breaks_its_connection_is_asked_twice_and_no_more",
+    ),
+    (
+        "whoever stands behind a question that breaks the connection pays for it",
+        "pipeline/serving/pipelined.py",
+        "Dropped(error if place == 0 else None)",
+        "Dropped(error)",
+        f"{PIPELINED}::test_a_question_that_breaks_its_connection_is_asked_twice_and_no_more",
+    ),
+    (
+        "a statement that could not be prepared is asked by its name",
+        "pipeline/serving/pipelined.py",
+        "            if isinstance(heard, psycopg.Error):  # its",
+        "            if False:  # its",
+        f"{PIPELINED}::test_a_question_that_fails_takes_no_other_with_it",
+    ),
+    (
+        "whoever stands behind what is given up waits for it",
+        "pipeline/serving/pipelined.py",
+        "if line.loop.time() - line.silent_since > self.patience / 2:",
+        "if False:",
+        f"{PIPELINED}::test_whoever_stands_behind_a_question_that_is_given_up_is_answered",
+    ),
+    (
+        "one read that is late takes the connection with it",
+        "pipeline/serving/pipelined.py",
+        "if line.loop.time() - line.silent_since > self.patience / 2:",
+        "if True:",
+        f"{PIPELINED}::test_whoever_is_late_on_a_connection_that_answers_is_late_alone",
+    ),
+    (
+        "reads stand behind what takes long",
+        "pipeline/serving/pipelined.py",
+        "DEPTH if is_long else 1",
+        "1",
+        f"{PIPELINED}::test_nobody_is_sent_behind_what_takes_long_when_there_is_another_connection",
+    ),
+    (
+        "learning queries holds up reads",
+        "pipeline/api/desk.py",
+        "is_long=seconds is not None",
+        "is_long=False",
+        f"{API}::test_nobody_is_sent_behind_the_learning_of_queries",
+    ),
+    (
+        "statements of old versions heap up in the server",
+        "pipeline/serving/pipelined.py",
+        "or len(line.prepared) >= MOST_PREPARED",
+        "",
+        f"{PIPELINED}::test_a_connection_with_many_statements_is_replaced",
+    ),
+    (
+        "what does not fit into the socket stays",
+        "pipeline/serving/pipelined.py",
+        "else self.loop.add_writer(self.socket, self._send)",
+        "else None",
+        f"{PIPELINED}::test_a_question_of_megabytes_goes_out_whole",
     ),
     (
         "a parameter that is given twice in path and query string comes from the query string",

@@ -31,6 +31,7 @@ from pipeline.api.lists import LONGEST_TEXT
 from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
 from pipeline.serving.lists import ListReader, busy
+from pipeline.serving.pipelined import Lines
 from pipeline.serving.pooled import connect_readers
 from pipeline.serving.publish import publish_version
 from pipeline.serving.steps import Steps
@@ -306,6 +307,28 @@ def test_a_crowd_of_readers_is_no_database_that_is_away(
     answers = [api.get("/v1/recommendations/u1").json() for _ in range(2)]
     assert [answer["is_degraded"] for answer in answers] == [True, False]
     assert [answer["served_reason"] for answer in answers] == ["popular", "personal"]
+
+
+def test_nobody_is_sent_behind_the_learning_of_queries(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a connection of its own for as long as it takes, and looks and reads share theirs."""
+    engine = connect(postgres_url)
+    publish_version(engine, describe(), write_tables(tmp_path / "draft", small_version()))
+    engine.dispose()
+    asked: list[tuple[str, bool]] = []
+    follow = Lines.follow
+
+    async def noting(lines: Lines, steps: Any, *rest: Any, is_long: bool = False) -> Any:
+        asked.append((steps.gi_code.co_name, is_long))
+        return await follow(lines, steps, *rest, is_long=is_long)
+
+    monkeypatch.setattr(Lines, "follow", noting)
+    with TestClient(make_app(load_settings(home=tmp_path / "var", serving_url=postgres_url))) as api:
+        assert api.get("/v1/recommendations/u1").json()["served_reason"] == "personal"
+        wait_for(lambda: any(name == "learning" for name, _ in asked))
+    assert {name for name, is_long in asked if is_long} == {"learning"}
+    assert {name for name, is_long in asked if not is_long} == {"refreshing", "reading"}
 
 
 @pytest.fixture

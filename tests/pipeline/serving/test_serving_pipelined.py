@@ -5,12 +5,14 @@ import time
 from collections.abc import Awaitable, Callable, Generator
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
-from pipeline.errors import Crowded, Unreachable
+from pipeline.errors import Crowded, NotLanded, Unreachable
 from pipeline.serving.database import connect
-from pipeline.serving.pooled import Lines, connect_readers
+from pipeline.serving.pipelined import DEPTH, Lines, numbered
+from pipeline.serving.pooled import connect_readers
 from pipeline.serving.steps import Turn
 
 SERVER_PATIENCE_MS = 20_000  # far longer than that of the lines, so that these give up first
@@ -19,6 +21,24 @@ SERVER_PATIENCE_MS = 20_000  # far longer than that of the lines, so that these 
 def asking(statement: str) -> Generator[tuple[str, Any], Any, Any]:
     """One question."""
     return (yield statement, {})
+
+
+def crowd(lines: Lines, seconds: float) -> "asyncio.Future[Any]":
+    """As many questions as one connection takes, the first of which is answered after so long."""
+    asked = [f"select pg_sleep({seconds})", *["select 1"] * (DEPTH - 1)]
+    return asyncio.gather(*[lines.follow(asking(statement)) for statement in asked])
+
+
+async def end_connections(postgres_url: str) -> int:
+    """How many connections of readers there were; the server has ended them."""
+    engine = connect(postgres_url)
+    others = "select pg_terminate_backend(pid) from pg_stat_activity"
+    others += " where application_name = :us and datname = :here"
+    here = {"us": "treasure-hunt serve", "here": engine.url.database}
+    with engine.begin() as connection:
+        ended = connection.execute(text(others), here).all()
+    engine.dispose()
+    return ended.count((True,))
 
 
 @pytest.fixture
@@ -80,12 +100,13 @@ def test_several_questions_of_one_read_have_one_patience(run: Callable[..., Any]
 def test_whoever_gets_no_connection_in_time_is_told_so(run: Callable[..., Any]) -> None:
     async def ask(lines: Lines) -> Any:
         lines.patience = 5
-        sleeper = asyncio.create_task(lines.follow(asking("select pg_sleep(0.5)")))
+        sleepers = crowd(lines, 0.5)
         await asyncio.sleep(0.1)
         lines.patience = 0.1
         with pytest.raises(Unreachable, match="is busy: no connection became free in time"):
             await lines.follow(asking("select 1"))
-        await sleeper
+        lines.patience = 5
+        await sleepers
         return await lines.follow(asking("select 1"))
 
     assert run(ask, connections=1) == [(1,)]
@@ -93,14 +114,14 @@ def test_whoever_gets_no_connection_in_time_is_told_so(run: Callable[..., Any]) 
 
 def test_whoever_may_queue_for_a_moment_only_does_not_wait_for_the_whole_patience(run: Callable[..., Any]) -> None:
     async def ask(lines: Lines) -> Any:
-        sleeper = asyncio.create_task(lines.follow(asking("select pg_sleep(1)")))
+        sleepers = crowd(lines, 1)
         await asyncio.sleep(0.1)
         begun = time.monotonic()
         with pytest.raises(Crowded, match="is busy: no connection became free in time"):
             await lines.follow(asking("select 1"), queueing=0.05)
         waited = time.monotonic() - begun
         assert await lines.follow(asking("select 2")) == [(2,)]  # waits its turn
-        await sleeper
+        await sleepers
         return waited
 
     assert run(ask, connections=1, patience=5) < 0.8
@@ -159,22 +180,127 @@ def test_steps_that_are_given_up_are_closed(run: Callable[..., Any]) -> None:
     run(ask)
 
 
-def test_when_one_connection_broke_idle_ones_are_replaced_too(run: Callable[..., Any], postgres_url: str) -> None:
+def test_connections_that_broke_while_nobody_asked_cost_nobody_an_answer(
+    run: Callable[..., Any], postgres_url: str
+) -> None:
     async def ask(lines: Lines) -> Any:
         await asyncio.gather(*[lines.follow(asking("select pg_sleep(0.1)")) for _ in range(4)])
-        engine = connect(postgres_url)
-        with engine.begin() as connection:
-            others = "select pg_terminate_backend(pid) from pg_stat_activity"
-            others += " where application_name = :us and datname = :here"
-            here = {"us": "treasure-hunt serve", "here": engine.url.database}
-            assert connection.execute(text(others), here).all() == [(True,)] * 4
-        engine.dispose()
+        assert await end_connections(postgres_url) == 4
         await asyncio.sleep(0.2)
-        with pytest.raises(Unreachable, match="does not answer"):
-            await lines.follow(asking("select 1"))
         return await asyncio.gather(*[lines.follow(asking("select 1 from pg_sleep(0.1)")) for _ in range(4)])
 
     assert run(ask, connections=4, patience=5) == [[(1,)]] * 4
+
+
+def test_what_was_asked_when_a_connection_broke_is_asked_again(run: Callable[..., Any], postgres_url: str) -> None:
+    async def ask(lines: Lines) -> Any:
+        asked = asyncio.gather(*[lines.follow(asking(f"select {number} from pg_sleep(0.1)")) for number in range(8)])
+        await asyncio.sleep(0.2)
+        assert await end_connections(postgres_url) == 2
+        return await asked
+
+    assert run(ask, patience=10) == [[(number,)] for number in range(8)]
+
+
+def test_a_question_that_breaks_its_connection_is_asked_twice_and_no_more(run: Callable[..., Any]) -> None:
+    asked = ["select pg_terminate_backend(pg_backend_pid())", *[f"select {number}" for number in range(7)]]
+
+    async def ask(lines: Lines) -> Any:
+        return await asyncio.gather(*[lines.follow(asking(one)) for one in asked], return_exceptions=True)
+
+    broken, *others = run(ask, connections=1, patience=10)
+    assert isinstance(broken, Unreachable)
+    assert others == [[(number,)] for number in range(7)]
+
+
+def test_one_connection_has_several_questions_on_their_way(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> int:
+        asked = crowd(lines, 0.3)
+        await asyncio.sleep(0.2)
+        line = lines.lines[0]
+        assert line is not None
+        under_way = len(line.asked)
+        await asked
+        return under_way
+
+    assert run(ask, connections=1, patience=5) == DEPTH
+
+
+def test_a_question_that_fails_takes_no_other_with_it(run: Callable[..., Any]) -> None:
+    asked = ["select 1", "select 1 / 0", "select 2", "select a from none_such", "select b from none_such", "select 3"]
+
+    async def ask(lines: Lines) -> Any:
+        return await asyncio.gather(*[lines.follow(asking(one)) for one in asked], return_exceptions=True)
+
+    one, by_zero, two, *missing, three = run(ask, connections=1, patience=10)
+    assert (one, two, three) == ([(1,)], [(2,)], [(3,)])
+    assert isinstance(by_zero, psycopg.errors.DivisionByZero)
+    assert [type(error) for error in missing] == [NotLanded, NotLanded]
+
+
+def test_whoever_stands_behind_a_question_that_is_given_up_is_answered(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> Any:
+        stuck = asyncio.create_task(lines.follow(asking("select pg_sleep(30)"), patience=0.3))
+        await asyncio.sleep(0.1)
+        behind = await asyncio.gather(*[lines.follow(asking(f"select {number}"), patience=8) for number in range(3)])
+        with pytest.raises(TimeoutError):
+            await stuck
+        return behind
+
+    assert run(ask, connections=1) == [[(0,)], [(1,)], [(2,)]]
+
+
+def test_whoever_is_late_on_a_connection_that_answers_is_late_alone(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> Any:
+        pid = "select pg_backend_pid() from pg_sleep(0.1)"
+        asked = asyncio.gather(*[lines.follow(asking(pid)) for _ in range(DEPTH - 1)])
+        await asyncio.sleep(0)
+        with pytest.raises(TimeoutError):
+            await lines.follow(asking(pid), patience=0.4)
+        return {rows[0][0] for rows in await asked}
+
+    assert len(run(ask, connections=1, patience=5)) == 1
+
+
+def test_nobody_is_sent_behind_what_takes_long_when_there_is_another_connection(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> float:
+        long = asyncio.create_task(lines.follow(asking("select pg_sleep(1)"), is_long=True))
+        await asyncio.sleep(0.2)
+        begun = time.monotonic()
+        await asyncio.gather(*[lines.follow(asking("select 1")) for _ in range(DEPTH)])
+        took = time.monotonic() - begun
+        await long
+        return took
+
+    assert run(ask, patience=5) < 0.5
+
+
+def test_a_connection_with_many_statements_is_replaced(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.serving.pipelined.MOST_PREPARED", 3)
+
+    async def ask(lines: Lines) -> list[int]:
+        asked = [f"select pg_backend_pid(), {number}" for number in (1, 2, 3, 1, 4)]
+        return [(await lines.follow(asking(one)))[0][0] for one in asked]
+
+    pids = run(ask, connections=1, patience=5)
+    assert len(set(pids)) == 2
+    assert len(set(pids[:3])) == 1
+
+
+def test_a_question_of_megabytes_goes_out_whole(run: Callable[..., Any]) -> None:
+    def steps() -> Generator[tuple[str, Any], Any, Any]:
+        return (yield "select length(%(typed)s::text), %(typed)s::text = %(typed)s", {"typed": "ü" * 5_000_000})
+
+    async def ask(lines: Lines) -> Any:
+        return await lines.follow(steps())
+
+    assert run(ask, connections=1, patience=20) == [(5_000_000, True)]
+
+
+def test_values_stand_where_their_names_do() -> None:
+    assert numbered("select %(b)s, %(a)s, %(b)s, 10 %% 3") == ("select $1, $2, $1, 10 % 3", ("b", "a"))
 
 
 def test_lines_cannot_write(run: Callable[..., Any]) -> None:

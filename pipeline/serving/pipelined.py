@@ -1,0 +1,233 @@
+"""Connections of an event loop to PostgreSQL, over which questions go out as they come and are answered in that order.
+
+That is libpq's pipeline mode (https://www.postgresql.org/docs/current/libpq-pipeline-mode.html). Without it a connection
+answers one question for each way there and back, which on full cores takes as long as many answers do.
+"""
+
+import asyncio
+import re
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import Future
+from contextlib import closing
+from functools import lru_cache
+from typing import Any
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.pq import ExecStatus, Format
+from sqlalchemy import Engine
+
+from pipeline.serving.database import answering
+from pipeline.serving.lists import busy
+from pipeline.serving.steps import Rows, Steps, T
+
+DEPTH = 8  # questions of one connection on their way at a time
+MOST_PREPARED = 100  # statements of one connection: each version has some of its own, which nobody asks after it
+
+
+class Dropped(Exception):
+    """The connection is gone, and this question unanswered: it broke over it (`error`), or went for the sake of another."""
+
+    def __init__(self, error: psycopg.Error | None) -> None:
+        super().__init__()
+        self.error = error
+
+
+class Line:
+    """An open connection. Whoever waits for an answer that fails has the error; the others on it are told `Dropped`."""
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
+        self.connection, self.end, self.loop = connection, connection.pgconn, asyncio.get_running_loop()
+        self.transformer = Transformer(connection)
+        self.prepared: dict[str, bytes] = {}
+        self.asked: deque[asyncio.Future[Rows]] = deque()  # the oldest first
+        self.heard: Rows | psycopg.Error = ()  # of the oldest
+        self.silent_since = self.loop.time()
+        self.is_open = True
+        self.socket = self.end.socket
+        self.end.enter_pipeline_mode()
+        self.loop.add_reader(self.socket, self._hear)
+
+    def ask(self, statement: str, values: Mapping[str, Any]) -> "asyncio.Future[Rows]":
+        """The rows to come. What is asked no more may be cancelled; the server answers all the same."""
+        text, names = numbered(statement)
+        if not self.asked:
+            self.silent_since = self.loop.time()
+        try:
+            name = self.prepared.get(text)
+            if name is None:
+                name = self.prepared[text] = f"statement_{len(self.prepared)}".encode()
+                self.end.send_prepare(name, text.encode())
+            given = [None if values[key] is None else str(values[key]).encode() for key in names]
+            self.end.send_query_prepared(name, given, result_format=Format.BINARY)
+            self.end.pipeline_sync()  # what fails takes no other question with it
+        except psycopg.Error as error:
+            self.drop(error)
+            raise Dropped(error) from None
+        answer: asyncio.Future[Rows] = self.loop.create_future()
+        self.asked.append(answer)
+        self._send()
+        return answer
+
+    def drop(self, error: psycopg.Error | None = None) -> None:
+        """The connection is closed, whatever the server still does; who waits for an answer is told `Dropped`."""
+        if self.is_open:
+            self.is_open = False
+            self.loop.remove_reader(self.socket)
+            self.loop.remove_writer(self.socket)
+            self.end.finish()
+            for place, answer in enumerate(self.asked):
+                if not answer.done():  # the server was at the oldest, which may be what broke it
+                    answer.set_exception(Dropped(error if place == 0 else None))
+
+    def _send(self) -> None:
+        try:
+            is_sent = self.end.flush() == 0
+        except psycopg.Error as error:
+            self.drop(error)
+            return
+        self.loop.remove_writer(self.socket) if is_sent else self.loop.add_writer(self.socket, self._send)
+
+    def _hear(self) -> None:
+        try:
+            self.end.consume_input()
+            while self.is_open and self.asked and not self.end.is_busy():
+                self._take(self.end.get_result())
+        except psycopg.Error as error:
+            self.drop(error)
+
+    def _take(self, result: Any) -> None:
+        if result is None:  # stands between the results of two commands
+            return
+        if result.status == ExecStatus.TUPLES_OK:
+            self.transformer.set_pgresult(result)
+            self.heard = self.transformer.load_rows(0, result.ntuples, tuple)
+        elif result.status == ExecStatus.FATAL_ERROR:
+            self.heard = psycopg.errors.error_from_result(result, "utf-8")
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            answer, heard = self.asked.popleft(), self.heard
+            self.heard, self.silent_since = (), self.loop.time()
+            if not answer.done():
+                if isinstance(heard, psycopg.Error):
+                    answer.set_exception(heard)
+                else:
+                    answer.set_result(heard)
+            if isinstance(heard, psycopg.Error):  # its statement may not have been prepared
+                self.drop()
+
+
+class Lines:
+    """So many connections, each opened when it is first needed or the one before it is gone. Half as dear as threads."""
+
+    def __init__(self, engine: Engine, connections: int, patience: float) -> None:
+        """`engine` is one of `connect_readers`; only what it knows of the database is used."""
+        self.engine, self.patience = engine, patience
+        self.options = engine.dialect.create_connect_args(engine.url)[1]
+        self.lines: list[Line | None] = [None] * connections
+        self.opening = [asyncio.Lock() for _ in self.lines]
+        self.load = [0] * connections
+        self.queue = asyncio.Semaphore(connections * DEPTH)  # who waits longest is the next
+
+    async def follow(
+        self, steps: Steps[T], patience: float | None = None, queueing: float | None = None, is_long: bool = False
+    ) -> T:
+        """What the steps come to. Raises `TimeoutError` when they take longer than the patience, and `Crowded` when one of
+        them waits longer than `queueing` for a connection (the patience, where that is not given). Behind questions that
+        take long nobody is sent, if there is another connection.
+        """
+        loop = asyncio.get_running_loop()
+        rows, until = None, loop.time() + (patience or self.patience)
+        with closing(steps):  # who waits for these to end is not left waiting when they are given up
+            while True:
+                try:
+                    question = steps.send(rows)  # type: ignore[arg-type]
+                except StopIteration as end:
+                    return end.value
+                if isinstance(question, Future):
+                    done, _ = await asyncio.wait([asyncio.wrap_future(question)], timeout=until - loop.time())
+                    if not done:
+                        raise TimeoutError
+                    rows = None
+                else:
+                    await self._queue(until, queueing)
+                    try:
+                        rows = await self._fetch(*question, until, DEPTH if is_long else 1)
+                    finally:
+                        self.queue.release()
+
+    async def _queue(self, until: float, queueing: float | None) -> None:
+        if not self.queue.locked():
+            await self.queue.acquire()  # at once
+            return
+        longest = until if queueing is None else min(until, asyncio.get_running_loop().time() + queueing)
+        try:
+            async with asyncio.timeout_at(longest):
+                await self.queue.acquire()
+        except TimeoutError:
+            raise busy(self.engine) from None
+
+    async def _fetch(self, statement: str, values: Mapping[str, Any], until: float, load: int) -> Rows:
+        breaks = 0
+        with answering(self.engine):
+            while True:
+                place = self._least_loaded()
+                self.load[place] += load
+                try:
+                    line = self.lines[place]
+                    if line is None or not line.is_open or len(line.prepared) >= MOST_PREPARED:
+                        line = await self._open(place, until)
+                    answer = line.ask(statement, values)
+                    timer = line.loop.call_at(until, self._late, line, answer)
+                    try:
+                        return await answer
+                    finally:
+                        timer.cancel()
+                except Dropped as dropped:  # a read may be asked again
+                    breaks += dropped.error is not None
+                    if dropped.error and breaks > len(self.lines):  # all may have broken at once, and new ones do, too
+                        raise dropped.error from None
+                finally:
+                    self.load[place] -= load
+
+    def _least_loaded(self) -> int:
+        """The place of the connection with the least to do; of several that of one that is open."""
+        least = min(self.load)
+        places = [place for place, load in enumerate(self.load) if load == least]
+        return next((place for place in places if self.lines[place] is not None), places[0])
+
+    async def _open(self, place: int, until: float) -> Line:
+        async with asyncio.timeout_at(until), self.opening[place]:
+            line = self.lines[place]
+            if line is not None and line.is_open:
+                if len(line.prepared) < MOST_PREPARED:  # somebody else opened it
+                    return line
+                line.drop()
+            self.lines[place] = None
+            line = self.lines[place] = Line(await psycopg.AsyncConnection.connect(**self.options, autocommit=True))
+            return line
+
+    def _late(self, line: Line, answer: "asyncio.Future[Rows]") -> None:
+        if not answer.done():
+            answer.set_exception(TimeoutError())
+        # psycopg would wait for the server to agree to a cancellation; nobody waits behind what the server does not answer.
+        if line.loop.time() - line.silent_since > self.patience / 2:
+            line.drop()
+
+    def close(self) -> None:
+        """All connections are closed; whoever needs one opens another."""
+        for line in self.lines:
+            if line is not None:
+                line.drop()
+
+
+@lru_cache(maxsize=256)
+def numbered(statement: str) -> tuple[str, tuple[str, ...]]:
+    """The statement with `$1`, `$2` … for psycopg's `%(name)s`, and the names in that order."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        return "%" if found[0] == "%%" else f"${names.setdefault(found[1], len(names) + 1)}"
+
+    text = re.sub(r"%\(([^)]+)\)s|%%", number, statement)
+    return text, tuple(names)
