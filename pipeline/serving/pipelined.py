@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 from psycopg.adapt import Transformer
-from psycopg.pq import ExecStatus, Format
+from psycopg.pq import DiagnosticField, ExecStatus, Format
 from sqlalchemy import Engine
 
 from pipeline.serving.database import answering
@@ -42,9 +42,8 @@ class Line:
         self.transformer = Transformer(connection)
         self.prepared: dict[str, bytes] = {}
         self.asked: deque[asyncio.Future[Rows]] = deque()  # the oldest first
-        self.heard: Rows | psycopg.Error = ()  # of the oldest
         self.silent_since = self.loop.time()
-        self.is_open = True
+        self.is_open, self.is_to_send = True, False
         self.socket = self.end.socket
         self.end.enter_pipeline_mode()
         self.loop.add_reader(self.socket, self._hear)
@@ -61,13 +60,14 @@ class Line:
                 self.end.send_prepare(name, text.encode())
             given = [None if values[key] is None else str(values[key]).encode() for key in names]
             self.end.send_query_prepared(name, given, result_format=Format.BINARY)
-            self.end.pipeline_sync()  # what fails takes no other question with it
         except psycopg.Error as error:
             self.drop(error)
             raise Dropped(error) from None
         answer: asyncio.Future[Rows] = self.loop.create_future()
         self.asked.append(answer)
-        self._send()
+        if not self.is_to_send:  # what is asked at about the same time goes out together
+            self.is_to_send = True
+            self.loop.call_soon(self._send)
         return answer
 
     def drop(self, error: psycopg.Error | None = None) -> None:
@@ -82,12 +82,23 @@ class Line:
                     answer.set_exception(Dropped(error if place == 0 else None))
 
     def _send(self) -> None:
+        self.is_to_send = False
+        if not self.is_open:
+            return
+        try:
+            self.end.pipeline_sync()
+        except psycopg.Error as error:
+            self.drop(error)
+            return
+        self._flush()
+
+    def _flush(self) -> None:
         try:
             is_sent = self.end.flush() == 0
         except psycopg.Error as error:
             self.drop(error)
             return
-        self.loop.remove_writer(self.socket) if is_sent else self.loop.add_writer(self.socket, self._send)
+        self.loop.remove_writer(self.socket) if is_sent else self.loop.add_writer(self.socket, self._flush)
 
     def _hear(self) -> None:
         try:
@@ -101,20 +112,21 @@ class Line:
         if result is None:  # stands between the results of two commands
             return
         if result.status == ExecStatus.TUPLES_OK:
+            self.silent_since = self.loop.time()
             self.transformer.set_pgresult(result)
-            self.heard = self.transformer.load_rows(0, result.ntuples, tuple)
-        elif result.status == ExecStatus.FATAL_ERROR:
-            self.heard = psycopg.errors.error_from_result(result, "utf-8")
-        elif result.status == ExecStatus.PIPELINE_SYNC:
-            answer, heard = self.asked.popleft(), self.heard
-            self.heard, self.silent_since = (), self.loop.time()
+            rows = self.transformer.load_rows(0, result.ntuples, tuple)
+            answer = self.asked.popleft()
             if not answer.done():
-                if isinstance(heard, psycopg.Error):
-                    answer.set_exception(heard)
-                else:
-                    answer.set_result(heard)
-            if isinstance(heard, psycopg.Error):  # its statement may not have been prepared
-                self.drop()
+                answer.set_result(rows)
+        elif result.status == ExecStatus.FATAL_ERROR:
+            error = psycopg.errors.error_from_result(result, "utf-8")
+            if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) != b"ERROR":
+                self.drop(error)  # the server is not there, or hangs up
+                return
+            answer = self.asked.popleft()
+            if not answer.done():
+                answer.set_exception(error)
+            self.drop()  # what went out with it fails, too, and its statement may not have been prepared
 
 
 class Lines:
