@@ -5,6 +5,7 @@ library is imported late: that costs seconds. Where it is in memory anyway, the 
 """
 
 import shutil
+from functools import cache
 from html import escape
 from html.parser import HTMLParser
 from importlib import import_module
@@ -70,10 +71,16 @@ def render_table(account: Account, stage: str, name: str, findings: list[dict[st
     if result is None:
         return None
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
-    from great_expectations.render.view import DefaultJinjaPageView
 
     rendered = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
-    return cut_loose(DefaultJinjaPageView().render(rendered))
+    return cut_loose(_open_view().render(rendered))
+
+
+@cache  # each view compiles its templates anew, which takes three times as long as all else about a page
+def _open_view() -> Any:
+    from great_expectations.render.view import DefaultJinjaPageView
+
+    return DefaultJinjaPageView()
 
 
 def rebuild_result(

@@ -31,13 +31,35 @@ class Tags(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data Docs of an hour in which rules about queries and users refused rows; the folder of its pages."""
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A shop with an hour in which rules about queries and users refused rows."""
     rows = [event("click", f"u{place}", "a") for place in range(6)]
     rows += [event("search", f"{CANARY} user", f"{CANARY}\0"), event("search", f"{CANARY}" * 40, f"{CANARY} query")]
     settings = open_shop(tmp_path_factory.mktemp("docs"), [item("a"), item("b", title="")], rows)
     ingest(settings)
-    return make_datadocs(Run(FIRST, settings)).parent
+    return settings
+
+
+@pytest.fixture(scope="module")
+def made(shop: Settings) -> Path:
+    """Data Docs of that hour; the folder of its pages."""
+    return make_datadocs(Run(FIRST, shop)).parent
+
+
+def test_pages_made_after_others_compile_no_template_and_are_the_same(
+    made: Path, shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read() -> dict[str, str]:
+        ids = r"[0-9a-f]{8}-[0-9a-f-]{27}"
+        return {path.name: re.sub(ids, "", path.read_text(encoding="utf-8")) for path in made.iterdir()}
+
+    def compiling(*_: object, **__: object) -> None:
+        raise AssertionError("a template is compiled anew")
+
+    first = read()
+    monkeypatch.setattr("jinja2.Environment.compile", compiling)
+    make_datadocs(Run(FIRST, shop))
+    assert read() == first
 
 
 def test_every_table_that_a_suite_judged_has_a_page_and_the_index_leads_to_it(made: Path) -> None:
