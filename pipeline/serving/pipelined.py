@@ -41,7 +41,7 @@ class Line:
         self.connection, self.end, self.loop = connection, connection.pgconn, asyncio.get_running_loop()
         self.transformer = Transformer(connection)
         self.prepared: dict[str, bytes] = {}
-        self.asked: deque[asyncio.Future[Rows]] = deque()  # the oldest first
+        self.asked: deque[asyncio.Future[Rows] | None] = deque()  # the oldest first; None is to prepare what follows
         self.silent_since = self.loop.time()
         self.is_open, self.is_to_send = True, False
         self.socket = self.end.socket
@@ -58,6 +58,7 @@ class Line:
             if name is None:
                 name = self.prepared[text] = f"statement_{len(self.prepared)}".encode()
                 self.end.send_prepare(name, text.encode())
+                self.asked.append(None)
             given = [None if values[key] is None else str(values[key]).encode() for key in names]
             self.end.send_query_prepared(name, given, result_format=Format.BINARY)
         except psycopg.Error as error:
@@ -77,7 +78,7 @@ class Line:
             self.loop.remove_reader(self.socket)
             self.loop.remove_writer(self.socket)
             self.end.finish()
-            for place, answer in enumerate(self.asked):
+            for place, answer in enumerate(filter(None, self.asked)):
                 if not answer.done():  # the server was at the oldest, which may be what broke it
                     answer.set_exception(Dropped(error if place == 0 else None))
 
@@ -111,20 +112,19 @@ class Line:
     def _take(self, result: Any) -> None:
         if result is None:  # stands between the results of two commands
             return
-        if result.status == ExecStatus.TUPLES_OK:
+        if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             self.silent_since = self.loop.time()
-            self.transformer.set_pgresult(result)
-            rows = self.transformer.load_rows(0, result.ntuples, tuple)
             answer = self.asked.popleft()
-            if not answer.done():
-                answer.set_result(rows)
+            if answer and not answer.done():
+                self.transformer.set_pgresult(result)
+                answer.set_result(self.transformer.load_rows(0, result.ntuples, tuple))
         elif result.status == ExecStatus.FATAL_ERROR:
             error = psycopg.errors.error_from_result(result, "utf-8")
             if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) != b"ERROR":
                 self.drop(error)  # the server is not there, or hangs up
                 return
-            answer = self.asked.popleft()
-            if not answer.done():
+            answer = self.asked.popleft() or self.asked.popleft()
+            if answer and not answer.done():
                 answer.set_exception(error)
             self.drop()  # what went out with it fails, too, and its statement may not have been prepared
 

@@ -219,7 +219,7 @@ def test_one_connection_has_several_questions_on_their_way(run: Callable[..., An
         await asyncio.sleep(0.2)
         line = lines.lines[0]
         assert line is not None
-        under_way = len(line.asked)
+        under_way = sum(answer is not None for answer in line.asked)
         await asked
         return under_way
 
@@ -297,6 +297,14 @@ def test_a_question_of_megabytes_goes_out_whole(run: Callable[..., Any]) -> None
         return await lines.follow(steps())
 
     assert run(ask, connections=1, patience=20) == [(5_000_000, True)]
+
+
+def test_a_statement_without_rows_is_answered_with_none(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> Any:
+        asked = ["set work_mem = '5MB'", "show work_mem"]
+        return await asyncio.gather(*[lines.follow(asking(one)) for one in asked])
+
+    assert run(ask, connections=1, patience=5) == [[], [("5MB",)]]
 
 
 def test_values_stand_where_their_names_do() -> None:
