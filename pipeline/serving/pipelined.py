@@ -104,14 +104,17 @@ class Line:
     def _hear(self) -> None:
         try:
             self.end.consume_input()
+            result: Any = self.end
             while self.is_open and self.asked and not self.end.is_busy():
-                self._take(self.end.get_result())
+                last, result = result, self.end.get_result()
+                if result is not None:
+                    self._take(result)
+                elif last is None:  # one stands between the results of two commands; this would go on for ever
+                    self.drop()
         except psycopg.Error as error:
             self.drop(error)
 
     def _take(self, result: Any) -> None:
-        if result is None:  # stands between the results of two commands
-            return
         if result.status in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):
             self.silent_since = self.loop.time()
             answer = self.asked.popleft()

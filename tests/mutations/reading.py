@@ -365,11 +365,18 @@ MUTATIONS = [
         f"{PIPELINED}::test_a_question_that_breaks_its_connection_is_asked_twice_and_no_more",
     ),
     (
-        "a statement that could not be prepared is asked by its name",
+        "a server that hangs up is an answer",
         "pipeline/serving/pipelined.py",
-        "            if isinstance(heard, psycopg.Error):  # its",
-        "            if False:  # its",
-        f"{PIPELINED}::test_a_question_that_fails_takes_no_other_with_it",
+        'if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) != b"ERROR":',
+        "if False:",
+        f"{PIPELINED}::test_what_was_asked_when_a_connection_broke_is_asked_again",
+    ),
+    (
+        "the event loop waits for a result that was there",
+        "pipeline/serving/pipelined.py",
+        "in (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK):",
+        "in (ExecStatus.TUPLES_OK,):",
+        f"{PIPELINED}::test_a_statement_without_rows_is_answered_with_none",
     ),
     (
         "whoever stands behind what is given up waits for it",
@@ -409,7 +416,7 @@ MUTATIONS = [
     (
         "what does not fit into the socket stays",
         "pipeline/serving/pipelined.py",
-        "else self.loop.add_writer(self.socket, self._send)",
+        "else self.loop.add_writer(self.socket, self._flush)",
         "else None",
         f"{PIPELINED}::test_a_question_of_megabytes_goes_out_whole",
     ),
