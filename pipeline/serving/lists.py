@@ -1,7 +1,7 @@
 """Reading the live lists: one statement and one round trip for an answer, from one version also while another goes live.
 
 What to ask the database and what to make of its rows is written as steps: generators that hand out a question and are sent
-its rows. `ListReader.follow` takes them through a SQLAlchemy engine, `pooled.Lines` in an event loop.
+its rows. `ListReader.follow` takes them through a SQLAlchemy engine, `pipelined.Lines` in an event loop.
 """
 
 import re

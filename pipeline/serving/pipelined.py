@@ -9,7 +9,7 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -48,9 +48,15 @@ class Line:
         self.end.enter_pipeline_mode()
         self.loop.add_reader(self.socket, self._hear)
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether questions may be asked on it."""
+        return self.is_open and len(self.prepared) < MOST_PREPARED
+
     def ask(self, statement: str, values: Mapping[str, Any]) -> "asyncio.Future[Rows]":
         """The rows to come. What is asked no more may be cancelled; the server answers all the same."""
         text, names = numbered(statement)
+        given = [None if values[key] is None else str(values[key]).encode() for key in names]
         if not self.asked:
             self.silent_since = self.loop.time()
         try:
@@ -59,14 +65,13 @@ class Line:
                 name = self.prepared[text] = f"statement_{len(self.prepared)}".encode()
                 self.end.send_prepare(name, text.encode())
                 self.asked.append(None)
-            given = [None if values[key] is None else str(values[key]).encode() for key in names]
             self.end.send_query_prepared(name, given, result_format=Format.BINARY)
         except psycopg.Error as error:
             self.drop(error)
             raise Dropped(error) from None
         answer: asyncio.Future[Rows] = self.loop.create_future()
         self.asked.append(answer)
-        if not self.is_to_send:  # what is asked at about the same time goes out together
+        if not self.is_to_send:  # what is asked at about the same time goes out together, and is answered together
             self.is_to_send = True
             self.loop.call_soon(self._send)
         return answer
@@ -75,12 +80,13 @@ class Line:
         """The connection is closed, whatever the server still does; who waits for an answer is told `Dropped`."""
         if self.is_open:
             self.is_open = False
-            self.loop.remove_reader(self.socket)
-            self.loop.remove_writer(self.socket)
-            self.end.finish()
             for place, answer in enumerate(filter(None, self.asked)):
                 if not answer.done():  # the server was at the oldest, which may be what broke it
                     answer.set_exception(Dropped(error if place == 0 else None))
+            for forget in (self.loop.remove_reader, self.loop.remove_writer):
+                with suppress(OSError):  # libpq may have closed it
+                    forget(self.socket)
+            self.end.finish()
 
     def _send(self) -> None:
         self.is_to_send = False
@@ -100,8 +106,12 @@ class Line:
             self.drop(error)
             return
         self.loop.remove_writer(self.socket) if is_sent else self.loop.add_writer(self.socket, self._flush)
+        if not is_sent:  # libpq reads while it cannot write, and the event loop does not see what it has read
+            self.loop.call_soon(self._hear)
 
     def _hear(self) -> None:
+        if not self.is_open:
+            return
         try:
             self.end.consume_input()
             result: Any = self.end
@@ -119,8 +129,11 @@ class Line:
             self.silent_since = self.loop.time()
             answer = self.asked.popleft()
             if answer and not answer.done():
-                self.transformer.set_pgresult(result)
-                answer.set_result(self.transformer.load_rows(0, result.ntuples, tuple))
+                try:
+                    self.transformer.set_pgresult(result)
+                    answer.set_result(self.transformer.load_rows(0, result.ntuples, tuple))
+                except (psycopg.Error, UnicodeDecodeError) as unread:  # its own words may quote a value
+                    answer.set_exception(psycopg.DataError(f"a value cannot be read ({type(unread).__name__})"))
         elif result.status == ExecStatus.FATAL_ERROR:
             error = psycopg.errors.error_from_result(result, "utf-8")
             if result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED) != b"ERROR":
@@ -130,6 +143,8 @@ class Line:
             if answer and not answer.done():
                 answer.set_exception(error)
             self.drop()  # what went out with it fails, too, and its statement may not have been prepared
+        elif result.status != ExecStatus.PIPELINE_SYNC:
+            self.drop(psycopg.NotSupportedError(f"a statement is answered with {ExecStatus(result.status).name}"))
 
 
 class Lines:
@@ -138,7 +153,7 @@ class Lines:
     def __init__(self, engine: Engine, connections: int, patience: float) -> None:
         """`engine` is one of `connect_readers`; only what it knows of the database is used."""
         self.engine, self.patience = engine, patience
-        self.options = engine.dialect.create_connect_args(engine.url)[1]
+        self.options = {**engine.dialect.create_connect_args(engine.url)[1], "client_encoding": "utf8"}
         self.lines: list[Line | None] = [None] * connections
         self.opening = [asyncio.Lock() for _ in self.lines]
         self.load = [0] * connections
@@ -148,8 +163,8 @@ class Lines:
         self, steps: Steps[T], patience: float | None = None, queueing: float | None = None, is_long: bool = False
     ) -> T:
         """What the steps come to. Raises `TimeoutError` when they take longer than the patience, and `Crowded` when one of
-        them waits longer than `queueing` for a connection (the patience, where that is not given). Behind questions that
-        take long nobody is sent, if there is another connection.
+        them waits longer than `queueing` for a connection (the patience, where that is not given). Questions that take long
+        count as many: nobody is sent behind them as long as another connection has less to do.
         """
         loop = asyncio.get_running_loop()
         rows, until = None, loop.time() + (patience or self.patience)
@@ -190,7 +205,7 @@ class Lines:
                 self.load[place] += load
                 try:
                     line = self.lines[place]
-                    if line is None or not line.is_open or len(line.prepared) >= MOST_PREPARED:
+                    if line is None or not line.is_usable:
                         line = await self._open(place, until)
                     answer = line.ask(statement, values)
                     timer = line.loop.call_at(until, self._late, line, answer)
@@ -209,24 +224,25 @@ class Lines:
         """The place of the connection with the least to do; of several that of one that is open."""
         least = min(self.load)
         places = [place for place, load in enumerate(self.load) if load == least]
-        return next((place for place in places if self.lines[place] is not None), places[0])
+        return next((place for place in places if (line := self.lines[place]) and line.is_open), places[0])
 
     async def _open(self, place: int, until: float) -> Line:
         async with asyncio.timeout_at(until), self.opening[place]:
             line = self.lines[place]
-            if line is not None and line.is_open:
-                if len(line.prepared) < MOST_PREPARED:  # somebody else opened it
-                    return line
+            if line is not None and line.is_usable:  # somebody else opened it
+                return line
+            if line is not None:
                 line.drop()
-            self.lines[place] = None
             line = self.lines[place] = Line(await psycopg.AsyncConnection.connect(**self.options, autocommit=True))
             return line
 
     def _late(self, line: Line, answer: "asyncio.Future[Rows]") -> None:
         if not answer.done():
             answer.set_exception(TimeoutError())
-        # psycopg would wait for the server to agree to a cancellation; nobody waits behind what the server does not answer.
-        if line.loop.time() - line.silent_since > self.patience / 2:
+        # psycopg would wait for the server to agree to a cancellation. Nobody waits behind what nobody waits for, nor behind
+        # what has patience for longer and is not answered.
+        oldest = next(filter(None, line.asked), None)
+        if oldest and (oldest.done() or line.loop.time() - line.silent_since > self.patience / 2):
             line.drop()
 
     def close(self) -> None:

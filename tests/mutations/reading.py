@@ -381,15 +381,43 @@ MUTATIONS = [
     (
         "whoever stands behind what is given up waits for it",
         "pipeline/serving/pipelined.py",
-        "if line.loop.time() - line.silent_since > self.patience / 2:",
-        "if False:",
+        "if oldest and (oldest.done()",
+        "if False and (oldest.done()",
         f"{PIPELINED}::test_whoever_stands_behind_a_question_that_is_given_up_is_answered",
+    ),
+    (
+        "answers that come too late crowd out those that do not",
+        "pipeline/serving/pipelined.py",
+        "if oldest and (oldest.done() or",
+        "if oldest and (False or",
+        f"{PIPELINED}::test_a_connection_that_answers_those_who_left_is_given_up",
+    ),
+    (
+        "what is behind a question of longer patience waits for it",
+        "pipeline/serving/pipelined.py",
+        "line.loop.time() - line.silent_since > self.patience / 2",
+        "False",
+        f"{PIPELINED}::test_who_is_late_behind_a_question_of_longer_patience_ends_that_connection",
+    ),
+    (
+        "text goes out in one encoding and counts as another",
+        "pipeline/serving/pipelined.py",
+        ', "client_encoding": "utf8"}',
+        "}",
+        f"{PIPELINED}::test_text_is_text_whatever_the_environment_says_it_is_encoded_in",
+    ),
+    (
+        "a value that cannot be read is never answered",
+        "pipeline/serving/pipelined.py",
+        "except (psycopg.Error, UnicodeDecodeError) as unread:",
+        "except KeyError as unread:",
+        f"{PIPELINED}::test_a_value_that_cannot_be_read_is_an_error_of_its_own_question",
     ),
     (
         "one read that is late takes the connection with it",
         "pipeline/serving/pipelined.py",
-        "if line.loop.time() - line.silent_since > self.patience / 2:",
-        "if True:",
+        "if oldest and (oldest.done()",
+        "if True or (oldest.done()",
         f"{PIPELINED}::test_whoever_is_late_on_a_connection_that_answers_is_late_alone",
     ),
     (
@@ -409,8 +437,8 @@ MUTATIONS = [
     (
         "statements of old versions heap up in the server",
         "pipeline/serving/pipelined.py",
-        "or len(line.prepared) >= MOST_PREPARED",
-        "",
+        "return self.is_open and len(self.prepared) < MOST_PREPARED",
+        "return self.is_open",
         f"{PIPELINED}::test_a_connection_with_many_statements_is_replaced",
     ),
     (
