@@ -98,7 +98,7 @@ class Desk:
                 await asyncio.wait_for(self.closing.wait(), LOOK_SECONDS)
 
     def stop_looking(self) -> None:
-        """The look that is on its way is the last. It is not cancelled: psycopg would wait for the server to agree."""
+        """The look that is on its way is the last. It is not cancelled: where it opens a connection, psycopg would wait."""
         self.closing.set()
 
     async def _follow(self, steps: Steps[T], seconds: float | None = None, queueing: float | None = None) -> T:

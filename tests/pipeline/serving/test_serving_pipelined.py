@@ -81,6 +81,17 @@ def test_connections_are_opened_when_needed_kept_and_never_more(run: Callable[..
     assert alone < together and len(together) == 2
 
 
+def test_whoever_asks_alone_takes_a_connection_that_is_open(run: Callable[..., Any]) -> None:
+    async def ask(lines: Lines) -> bool:
+        await warm(lines)
+        first, second = lines.lines
+        assert first is not None and second is not None
+        first.drop()
+        return await lines.follow(asking("select pg_backend_pid()")) == [(second.end.backend_pid,)]
+
+    assert run(ask, patience=5)
+
+
 def test_a_question_past_the_patience_is_given_up_and_the_next_one_answered(run: Callable[..., Any]) -> None:
     async def ask(lines: Lines) -> Any:
         begun = time.monotonic()
