@@ -29,9 +29,9 @@ up: .venv/.synced ## start Airflow with its UI at localhost:8080, the shop tradi
 down: .venv/.synced ## stop what `make up` started
 	@$(BIN)/treasure-hunt down
 
-test: .venv/.synced ## every test but those that need a browser; two at a time, then one by one those that watch the clock
+test: .venv/.synced ## every test but those that need a browser; two at a time, then those that watch the clock beside those of Airflow
 	@$(BIN)/pytest -n 2 --dist loadfile --durations=40 --durations-min=10 -m "not ui and not alone and not spark"
-	@$(BIN)/pytest --durations=40 --durations-min=10 -m alone
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations=40 --durations-min=10 -m alone
 
 test-faults: .venv/.synced ## faults at full length: bad input, kills, swaps, crashes, full disks; about an hour, see docs/reliability.md
 	@FAULTS=100000 KILLS=3 RANDOM_KILLS=200 SWAP_READS=50000 CRASHES=20 DISK_STEP_KB=32 $(BIN)/pytest -s tests/faults

@@ -29,6 +29,7 @@ METRICS = (
 
 pytestmark = [
     pytest.mark.alone,
+    pytest.mark.xdist_group("airflow"),
     pytest.mark.timeout(900),
     pytest.mark.skipif("AIRFLOW_FAULTS" not in os.environ, reason="takes a minute or two; run by make test-airflow"),
 ]

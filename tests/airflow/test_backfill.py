@@ -21,7 +21,7 @@ from pipeline.settings import load_settings
 FIRST = parse_hour("2025-05-31T20")  # before the DAG's default start: any hour can be backfilled
 NEWER, OLDER = 3, 2
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(600)]
 
 
 def test_hours_are_published_in_order_and_older_ones_never_go_live(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ BLOCK = re.compile(r"<!-- run: ([a-z-]+) -->\n```sh\n(.*?)```", re.DOTALL)
 
 pytestmark = [
     pytest.mark.alone,
+    pytest.mark.xdist_group("airflow"),
     pytest.mark.timeout(1200),
     pytest.mark.skipif("AIRFLOW_DEPLOY" not in os.environ, reason="installs; run by make test-deploy"),
 ]

@@ -20,7 +20,7 @@ FIRST = parse_hour("2025-05-31T20")
 
 LIVE_HOURS, OLD_HOURS = 8, 24
 
-pytestmark = [pytest.mark.alone, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("airflow"), pytest.mark.timeout(2400)]
 long = pytest.mark.skipif("AIRFLOW_FAULTS" not in os.environ, reason="takes minutes; run by make test-airflow")
 
 

@@ -30,7 +30,7 @@ from pipeline.errors import Unreachable
 from pipeline.serving.database import connect
 from pipeline.serving.publish import publish_version
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("faults")]
 CRASHES = int(os.environ.get("CRASHES", "2"))
 UNREACHABLE = 3
 

@@ -21,7 +21,7 @@ from pipeline.line import STAGES, run_stage
 from pipeline.serving.database import connect
 from pipeline.settings import Settings
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("faults")]
 KILLS = int(os.environ.get("RANDOM_KILLS", "20")) // 2
 SEED = int(os.environ.get("RANDOM_SEED", "0")) or random.SystemRandom().randrange(1, 1_000_000)
 LONGEST_SECONDS = 6.0 if KILLS > 10 else 2.0

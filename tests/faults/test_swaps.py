@@ -15,7 +15,7 @@ from watching import watching
 from pipeline.serving.database import connect, create_schema, reading
 from pipeline.serving.publish import publish_version
 
-pytestmark = pytest.mark.alone
+pytestmark = [pytest.mark.alone, pytest.mark.xdist_group("faults")]
 READS = int(os.environ.get("SWAP_READS", "0"))
 USERS, LENGTH, SWAPS = (20_000, 10, 30) if READS else (100, 5, 30)
 WORST_MS = 100 if READS else 5_000

@@ -43,7 +43,14 @@ def events() -> Iterator[dict[str, Any]]:
 
 
 def settings_of(folder: Path, serving_url: str = "", **knobs: Any) -> Settings:
-    limits = {"query_text_days": 8, "version_text_days": 1, "window_days": 7, "min_joined_share": 0.0, **knobs}
+    limits = {
+        "query_text_days": 8,
+        "version_text_days": 1,
+        "window_days": 7,
+        "min_joined_share": 0.0,
+        "data_docs": False,
+        **knobs,
+    }
     return canary_settings(folder / "var", folder / "source.db", serving_url).model_copy(update=limits)
 
 
@@ -105,7 +112,7 @@ def test_what_was_typed_goes_exactly_at_the_limit_and_younger_hours_keep_every_b
 
 def test_a_forgotten_query_is_in_no_byte_of_lake_and_database(old_home: Path, tmp_path: Path, serving_url: str) -> None:
     shutil.copy(old_home / "source.db", tmp_path / "source.db")
-    shop = settings_of(tmp_path, serving_url)
+    shop = settings_of(tmp_path, serving_url, data_docs=True)
     run(shop, 0)
     run(shop, 1)
     engine = database.connect(shop.serving)
