@@ -12,6 +12,7 @@ from pipeline import (
     cli_benchmark,
     cli_compare,
     cli_demo,
+    cli_lake,
     cli_lists,
     cli_probe,
     cli_quarantine,
@@ -28,7 +29,9 @@ from pipeline.backfill import backfill_hours
 from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
+from pipeline.lake_copy.follow import follow_or_say, waiting
 from pipeline.line import choose_stages, run_stages
+from pipeline.manifests import ALL
 from pipeline.prices import HOURS_A_MONTH, dollars
 from pipeline.run import Run
 from pipeline.serving import database, read
@@ -41,6 +44,7 @@ app = typer.Typer(
 )
 app.add_typer(cli_quarantine.app, name="quarantine")
 app.add_typer(cli_rules.app, name="rules")
+app.add_typer(cli_lake.app, name="lake")
 app.add_typer(cli_lists.app)
 app.add_typer(cli_schema.app)
 app.add_typer(cli_versions.app)
@@ -150,6 +154,11 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
             show.sentence(f"failed: {state['hour']} {failure}", style="red")
         for warning in state["warnings"]:
             show.sentence(f"warned: {state['hour']} {warning}", style="yellow")
+    if settings.lake_copy and (behind := waiting(settings.lake)):
+        said = "everything" if ALL in behind else f"{len(behind):,} hours or inboxes"
+        show.sentence(
+            f"the copy of the lake has {said} to follow; `treasure-hunt lake push` does it now", style="yellow"
+        )
     show.sentence(f"pages of these hours: {settings.reports / 'index.html'}")
 
 
@@ -179,6 +188,10 @@ def erase(
         number = file_request(database.connect(settings.serving), settings, readable(user or ""))
         show.console.print(f"request {number} is filed")
     if request:
+        show.console.print(
+            f"nothing is erased yet: the DAG treasure_hunt_erase does it, or `treasure-hunt erase --number {number}`",
+            style="yellow",
+        )
         return
     places = erase_request(settings, number)
     for place, rows in sorted(places.items()):
@@ -204,7 +217,8 @@ def forget(
     newest = history.newest_hour(settings, with_failed=False)
     if newest is None:
         raise NotLanded(f"nothing has landed yet for source {settings.source}; run `treasure-hunt run HOUR`.")
-    for sentence in forget_all(settings, newest, parse_hour(before) if before else None) or ["nothing to forget"]:
+    done = forget_all(settings, newest, parse_hour(before) if before else None) or ["nothing to forget"]
+    for sentence in [*done, *follow_or_say(settings, settings.lake)]:
         show.console.print(sentence, markup=False)
 
 
@@ -223,7 +237,10 @@ def verify(hour: Hour) -> None:
     show.console.print(rows)
     different = [result.table for result in results if result.is_broken]
     if different:
-        raise TreasureHuntError(f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}.")
+        raise TreasureHuntError(
+            f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}; docs/runbook.md says what "
+            "that may mean."
+        )
     rewritten = [result.table for result in results if not result.is_same]
     if rewritten:
         show.sentence(

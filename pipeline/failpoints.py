@@ -35,6 +35,9 @@ POINTS: dict[str, str] = {
     "publish.returned": "the stage knows, its manifest has not landed",
     "report.recorded": "the ledger and the findings are in the serving database, the page is not written",
     "report.page_written": "the page of an hour is there, the index does not list it",
+    "copy.tables_put": "an hour's tables are in the copy of the lake, its manifests there name the ones before",
+    "copy.manifests_put": "the manifests are too, what they no longer name is still there",
+    "copy.folder_done": "the hour is as in the lake, its mark says that it is being copied",
     "retention.marked": "an old version counts as removed, its rows are still there",
     "retention.emptied": "its rows are gone, nothing says that this is done",
     "forget.versions_emptied": "old versions hold no queries, the tables that they were made from still do",
@@ -44,6 +47,7 @@ POINTS: dict[str, str] = {
     "erase.lake_swept": "the lakes hold no trace, the serving database does",
     "erase.rows_gone": "the serving database holds no row, its files still hold the bytes",
     "erase.emptied": "the bytes are gone, the request is still open",
+    "erase.copied": "the copy of the lake is as empty, the request is still open",
     "erase.receipt_written": "the request is done, the file that says who it was about is still there",
 }
 ACTIONS = ("kill", "raise", "enospc", "sleep")

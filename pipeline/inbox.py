@@ -26,6 +26,7 @@ from pipeline.errors import NotLanded
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
 from pipeline.hours import HOUR, format_hour
 from pipeline.lake import Work
+from pipeline.manifests import mark_changed
 from pipeline.sources.columns import COLUMNS
 
 SCHEMA = pa.schema([(column, pa.string()) for column in COLUMNS["events"]])
@@ -81,6 +82,7 @@ def add_to_inbox(lake: Path, hour: datetime, rows: pa.Table, of: Mapping[str, Ma
         folder = inbox_folder(lake, hour)
         entry = {"file": f"{sha256[:12]}.parquet", "sha256": sha256, "rows": rows.num_rows, "of": of}
         batches = [*read_inbox(lake, hour), entry]
+        mark_changed(lake, folder)
         move_into_place(draft, folder / entry["file"])
         write_json(folder / "manifest.json", {"hour": format_hour(hour), "batches": batches}, staging)
         return folder / entry["file"]

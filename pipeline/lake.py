@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from pipeline.arithmetic import COMPUTED, kernels
 from pipeline.audit import Finding, audit_table, describe_warnings
 from pipeline.errors import AuditFailed, NotLanded
 from pipeline.files import (
@@ -223,6 +224,7 @@ class Work:
             "limits": self.limits,
             "notes": self.notes,
             "timings": self.timings,
+            **({"arithmetic": kernels()} if self.stage in COMPUTED else {}),
         }
 
 

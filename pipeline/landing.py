@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pipeline.errors import NoSpace, Overtaken, TreasureHuntError
 from pipeline.failpoints import reach
 from pipeline.files import alone_in, flush, move_into_place, write_json
-from pipeline.manifests import hour_folder, read_undamaged
+from pipeline.manifests import hour_folder, mark_changed, read_undamaged
 from pipeline.stopwatch import when_landed
 from pipeline.tables import PRODUCERS
 
@@ -20,6 +20,7 @@ def land(work: "Work") -> None:
     folder = hour_folder(work.run.lake, work.run.hour)
     with alone_in(folder):  # a backfill and the schedule may meet: neither tidies away what the other just landed
         work.check_mark()  # in here, so that an erasure finds what lands before it
+        mark_changed(work.run.lake, folder)
         before = read_undamaged(work.run, work.stage)
         reach("lake.stage_done")
         for table, entry in work.tables.items():

@@ -13,6 +13,15 @@ from pipeline.hours import HOUR
 from pipeline.run import Run
 from pipeline.tables import LANDING, PRODUCERS
 
+MARKS = ".to_copy"  # folder of the lake in which each folder that changed has a mark, where the lake is copied
+ALL = "all"  # the mark that stands for all of them
+
+
+def mark_changed(lake: Path, folder: Path) -> None:
+    """Where a copy of the lake is kept (`pipeline/lake_copy.py`), it has still to follow this folder of an hour or inbox."""
+    if (lake / MARKS).is_dir():
+        (lake / MARKS / "~".join(folder.relative_to(lake).parts)).touch()
+
 
 def hour_folder(lake: Path, hour: datetime) -> Path:
     """Folder of one hour: by day, so that ten years of hours stay easy to list."""

@@ -5,6 +5,7 @@ Not in it are databases, storage, traffic and what Airflow itself needs: these a
 
 import json
 from collections.abc import Iterable, Mapping
+from math import floor, log10
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +57,7 @@ def gb_seconds(took: Mapping[str, Any]) -> float:
 
 
 def dollars(amount: float) -> str:
-    """An amount in words: two digits that say something, cents from a dollar on."""
-    return f"{amount:,.2f} USD" if amount >= 1 else f"{amount:.2g} USD"
+    """An amount in words: two digits that say something, cents from a dollar on; never as a power of ten."""
+    if amount >= 1:
+        return f"{amount:,.2f} USD"
+    return f"{amount:.{1 - floor(log10(amount))}f} USD" if amount > 0 else "0 USD"

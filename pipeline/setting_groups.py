@@ -2,7 +2,7 @@
 
 # They say where things are and how long to wait, not what comes out: they differ between machines, the bytes do not.
 PLACES = {"home", "source_url", "data", "serving_url", "start", "hash_key"}
-PLACES |= {"data_docs", "alert_webhook", "late_minutes", "price_sheet"}
+PLACES |= {"lake_copy", "data_docs", "alert_webhook", "late_minutes", "price_sheet"}
 MACHINE = {"threads", "memory_limit", "ingest_memory_limit", "spark_master"}
 WAITS = {"source_connect_seconds", "source_timeout_seconds"}
 # They say from when on somebody is told, not what comes out.

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     source: str = Field("shop", description="folder name under sql/sources: where events and items come from")
     source_url: str = Field("", description="database URL or folder of the source; empty: the source's own default")
     data: Path = Field(Path("var/data"), description="folder in which the file sources look for theirs by default")
+    lake_copy: str = Field("", repr=False, description="s3:// bucket or folder of a copy of the lake; empty: none")
     serving_url: str = Field("", description="SQLAlchemy URL of the serving database; empty: SQLite in home")
     data_docs: bool = Field(
         True, description="whether a run of one hour also makes Great Expectations' own pages (seconds)"

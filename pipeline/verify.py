@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.arithmetic import kernels
 from pipeline.errors import NotLanded
 from pipeline.files import code_version
 from pipeline.hours import format_hour, parse_hour
@@ -53,6 +54,12 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
         if manifest["code_version"] != code_version()
     ]
     remarks += [f"{stage} has not landed, so it is not verified" for stage in stages if stage not in landed]
+    remarks += [
+        f"{stage} was computed with kernels for {manifest['arithmetic']}, here they are for {kernels()} (another "
+        "processor, or OPENBLAS_CORETYPE): last digits of factors and scores may differ, which is no damage"
+        for stage, manifest in landed.items()
+        if manifest.get("arithmetic", kernels()) != kernels()
+    ]
     results = []
     settings.home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:

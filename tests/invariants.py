@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from pipeline.files import hash_file
+from pipeline.lake_copy.follow import waiting
 from pipeline.privacy.requests import request_file
 from pipeline.serving.database import reading
 from pipeline.serving.schema import LISTS, PUBLISHED, erasures, live, live_history, rows_of, versions
@@ -49,6 +50,21 @@ def broken_landings(settings: Settings) -> list[str]:
         for entry in manifest["tables"].values()
         if not (path.parent / entry["file"]).exists() or hash_file(path.parent / entry["file"]) != entry["sha256"]
     ]
+
+
+def broken_copy(settings: Settings) -> list[str]:
+    """I2 of the copy of the lake: manifests there name files that are whole; what no mark waits for is as in the lake."""
+    wrong = []
+    folder = Path(settings.lake_copy) / settings.lake.name
+    for path in sorted((folder / "hours").glob("*/*/*.json")):
+        here, name = settings.lake / path.relative_to(folder), "~".join(path.relative_to(folder).parts[:-1])
+        for entry in json.loads(path.read_text(encoding="utf-8"))["tables"].values():
+            table = path.parent / entry["file"]
+            if not table.exists() or hash_file(table) != entry["sha256"]:
+                wrong.append(f"{path}: {entry['file']} is missing or damaged")
+        if name not in waiting(settings.lake) and here.read_bytes() != path.read_bytes():
+            wrong.append(f"{path}: is not what the lake has, and nothing waits for it")
+    return wrong
 
 
 def broken_versions(engine: Engine) -> list[str]:

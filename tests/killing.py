@@ -83,6 +83,7 @@ WORKS: dict[str, Callable[[Settings], None]] = {
     "serving": publish_and_report,
     "publish": publish_and_report,
     "report": publish_and_report,
+    "copy": publish_and_report,
     "retention": publish_and_retire,
     "forget": forget_first_hours,
     "rewrite": erase_request,

@@ -117,6 +117,7 @@ def open_home(folder: Path, seed: int | None, versions: int, **knobs: Any) -> Se
         source=SOURCE,
         source_url=str(folder / "feed"),
         serving_url="",
+        lake_copy="",
         seed=seed or 0,
         keep_versions=versions + 3,
         **knobs,

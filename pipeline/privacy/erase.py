@@ -22,6 +22,8 @@ import pyarrow.parquet as pq
 
 from pipeline.actions import drop_actions
 from pipeline.failpoints import reach
+from pipeline.lake_copy.follow import follow
+from pipeline.lake_copy.place import check_reach, check_strangers
 from pipeline.ledger import count_fates
 from pipeline.privacy.inboxes import name_inputs_everywhere, rewrite_inboxes
 from pipeline.privacy.keys import name_user
@@ -62,9 +64,11 @@ class Traces:
 def erase_request(settings: Settings, number: int) -> dict[str, int]:
     """The user of this open request is gone and stays away; returns rows by place, as they stand in the receipt.
 
-    Covered are all sources under this home and all of the serving database. Raises `BadInput` when the request is not open,
+    Covered are all sources under this home, the copy of their lakes and all of the serving database. Raises `BadInput` when
+    the request is not open or there is more in the copy than here,
     `Unreachable` when the database is held by somebody; the request stays open until all is done.
     """
+    check_reach(settings)
     engine = connect(settings.serving)
     try:
         request = open_request(engine, settings, number)
@@ -97,6 +101,10 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
         reach("erase.rows_gone")
         vacuum(engine, request.touched)
         reach("erase.emptied")
+        for lake in lakes_of(settings):
+            follow(settings, lake)
+        check_strangers(settings)
+        reach("erase.copied")
         close_request(engine, settings, request)
     finally:
         engine.dispose()

@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
+from pipeline.manifests import mark_changed
 from pipeline.privacy.rewrite import (
     Cause,
     Change,
@@ -48,6 +49,7 @@ def rewrite_inboxes(lake: Path, change: Change, cause: Cause, only: str | None =
                 changed = change(path) if path.exists() else None
                 if changed is None:
                     continue
+                mark_changed(lake, folder)
                 staging.mkdir(parents=True, exist_ok=True)
                 draft = staging / "rows.parquet"
                 pq.write_table(changed[0], draft, compression="zstd")
@@ -65,6 +67,7 @@ def rewrite_inboxes(lake: Path, change: Change, cause: Cause, only: str | None =
                 write_json(folder / "manifest.json", inbox, staging)
             listed = {entry["file"] for entry in inbox["batches"]}
             for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
+                mark_changed(lake, folder)
                 path.unlink()
     shutil.rmtree(staging, ignore_errors=True)
     return rows
@@ -84,5 +87,6 @@ def name_inputs_everywhere(lake: Path, cause: Cause) -> None:
         with alone_in(folder):
             for stage, manifest in read_manifests(folder).items():
                 if name_current_inputs(manifest, current, cause):
+                    mark_changed(lake, folder)
                     write_json(folder / f"{stage}.json", manifest, lake / ".staging" / "inputs")
     shutil.rmtree(lake / ".staging" / "inputs", ignore_errors=True)

@@ -22,7 +22,7 @@ from pipeline.errors import NotLanded
 from pipeline.failpoints import reach
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
 from pipeline.hours import parse_hour
-from pipeline.manifests import hour_folder, how_to_mend
+from pipeline.manifests import hour_folder, how_to_mend, mark_changed
 from pipeline.tables import PRODUCERS
 
 # What a table becomes, and how many rows are concerned; None when it stays as it is.
@@ -91,7 +91,7 @@ def rewrite_hour(
             rows: Counter[str] = Counter()
             rewritten = set()
             for stage, manifest in manifests.items():
-                was = _rewrite_tables(folder, manifest, change, cause, staging) if stages(stage) else {}
+                was = _rewrite_tables(lake, folder, manifest, change, cause, staging) if stages(stage) else {}
                 if was:
                     gone = {table: told["rows"] for table, told in was.items()}
                     settle(manifest, {name: folder / entry["file"] for name, entry in manifest["tables"].items()}, gone)
@@ -103,11 +103,13 @@ def rewrite_hour(
             current = current_hashes(manifests)
             for stage, manifest in manifests.items():
                 if name_current_inputs(manifest, current, cause) or stage in rewritten:
+                    mark_changed(lake, folder)
                     write_json(folder / f"{stage}.json", manifest, staging)
                     reach("rewrite.manifest_replaced")
             listed = {entry["file"] for manifest in manifests.values() for entry in manifest["tables"].values()}
             for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
                 if stages(PRODUCERS.get(path.name.split(".")[0], "")) and _would_change(path, change):
+                    mark_changed(lake, folder)
                     path.unlink()
                     rows["replaced files"] += 1
             for stage in (
@@ -135,7 +137,7 @@ def read_manifests(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _rewrite_tables(
-    folder: Path, manifest: dict[str, Any], change: Change, cause: Cause, staging: Path
+    lake: Path, folder: Path, manifest: dict[str, Any], change: Change, cause: Cause, staging: Path
 ) -> dict[str, dict[str, Any]]:
     was: dict[str, dict[str, Any]] = {}
     for table, entry in manifest["tables"].items():
@@ -149,6 +151,7 @@ def _rewrite_tables(
             continue
         draft = staging / f"{table}.parquet"
         pq.write_table(changed[0], draft, compression="zstd")
+        mark_changed(lake, folder)
         sha = hash_file(draft)
         was[table] = {"was": entry["sha256"], "rows": changed[1]}
         entry |= {

@@ -3,16 +3,13 @@
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path, PurePosixPath
-from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from pipeline.checksums import name_sums
 from pipeline.errors import BadInput, Unreachable, Unreadable
 from pipeline.hours import HOUR, hours_between
+from pipeline.object_storage import hide_query, is_bucket, open_bucket, path_of
 from pipeline.run import Run
 from pipeline.sources.columns import first_line
-
-QUERY = {"endpoint": "endpoint_override", "region": "region", "access_key": "access_key", "secret_key": "secret_key"}
 
 
 def name_files(relations: Iterable[str], start: datetime, end: datetime) -> list[str]:
@@ -46,15 +43,9 @@ def say_absent(folder: Path, relations: Iterable[str], start: datetime, end: dat
     return f"there is no file {names[0]} in {hide_query(url)}{others}"
 
 
-def hide_query(url: str) -> str:
-    """A folder, or a bucket's URL without who may read it."""
-    parts = urlsplit(url)
-    return f"s3://{parts.hostname}{parts.path}" if url.startswith("s3://") else url
-
-
 def open_folder(run: Run, url: str, relations: list[str], start: datetime, end: datetime, scratch: Path) -> Path:
     """A folder of this machine that holds the files of these hours: the source's own, or `scratch` with what was fetched."""
-    if url.startswith("s3://"):
+    if is_bucket(url):
         names = name_files(relations, start, end)
         return fetch(run, url, [*name_sums(names), *names] if names else ["**"], scratch / "fetched")
     folder = Path(url).expanduser().resolve()
@@ -71,10 +62,11 @@ def fetch(run: Run, url: str, names: Iterable[str], folder: Path) -> Path:
 
     Fetched whole before anything is read, so that every reader sees the same bytes and a line that breaks is found here.
     """
-    parts = urlsplit(url)
+    from fsspec.implementations.arrow import ArrowFSWrapper
+
     shown = hide_query(url)
-    storage = _open_storage(run, url)
-    prefix = PurePosixPath(parts.netloc.rpartition("@")[2] + parts.path)
+    storage = ArrowFSWrapper(open_bucket(url, f"source {run.settings.source}", run.settings))
+    prefix = PurePosixPath(path_of(url))
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if not storage.exists(str(prefix.parts[0])):
@@ -98,29 +90,3 @@ def fetch(run: Run, url: str, names: Iterable[str], folder: Path) -> Path:
     except OSError as error:
         raise Unreachable(f"source {run.settings.source}: {shown} cannot be read: {first_line(error)}") from None
     return folder
-
-
-def _open_storage(run: Run, url: str) -> Any:
-    """The storage behind an s3 URL, by fsspec; who may read it is said by the AWS_… variables or the URL's query."""
-    from fsspec.implementations.arrow import ArrowFSWrapper
-    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem
-
-    asked = dict(parse_qsl(urlsplit(url).query))
-    if unknown := sorted(set(asked) - set(QUERY)):
-        raise BadInput(
-            f"source {run.settings.source}: {', '.join(unknown)} is not known in an s3 URL; known are {', '.join(QUERY)}."
-        )
-    options = {QUERY[name]: value for name, value in asked.items()}
-    if "endpoint_override" in options:
-        endpoint = urlsplit(options["endpoint_override"])
-        if endpoint.netloc:
-            options |= {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme}
-    options.setdefault("region", "us-east-1") if "endpoint_override" in options else None
-    return ArrowFSWrapper(
-        S3FileSystem(
-            connect_timeout=run.settings.source_connect_seconds,
-            request_timeout=run.settings.source_timeout_seconds,
-            retry_strategy=AwsStandardS3RetryStrategy(max_attempts=2),
-            **options,
-        )
-    )

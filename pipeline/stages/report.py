@@ -3,8 +3,8 @@
 It runs last and also when a stage before it failed, because a blocked hour is the one that people ask about. A serving
 database that does not answer fails this stage only after the page has been written.
 
-Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here, and old
-versions lose their rows.
+Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here, old
+versions lose their rows, and the copy of the lake follows.
 """
 
 import sys
@@ -21,6 +21,7 @@ from sqlalchemy import Engine
 from pipeline.errors import NotLanded, TreasureHuntError
 from pipeline.failpoints import reach
 from pipeline.lake import Work, open_stages
+from pipeline.lake_copy.follow import follow_or_say
 from pipeline.privacy.forget import forget_old_text
 from pipeline.report.account import Account, count_rules, read_account
 from pipeline.report.ages import measure_ages
@@ -71,9 +72,13 @@ def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
             paths = write_pages(settings.reports, told, works[0].folder)
             pages = {account["hour"]: str(path) for account, path in zip(told, paths, strict=True)}
         if failure:
+            for sentence in follow_or_say(settings, works[0].run.lake):
+                works[-1].note(sentence)
             raise failure
         for work, account in zip(works, accounts, strict=True):
             tell(work, account)
+    for sentence in follow_or_say(settings, works[0].run.lake):
+        works[-1].note(sentence)
     return [
         replace(work.result(), files={"page": pages[work.run.name]} if work.run.name in pages else {}) for work in works
     ]

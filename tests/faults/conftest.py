@@ -71,13 +71,15 @@ class Brink:
 
     def settings(self, home: Path, database: str) -> Settings:
         """The settings of a home and a database of this kind."""
-        return load_settings(home=home, serving_url=self.server.replace("/postgres?", f"/{database}?"), **TINY)
+        url = self.server.replace("/postgres?", f"/{database}?")
+        return load_settings(home=home, serving_url=url, lake_copy=f"{home}-copy", **TINY)
 
     def copy(self, folder: Path) -> Settings:
         """A home in this folder, and a database, for one test alone."""
         name = f"copy_{uuid.uuid4().hex[:12]}"
         if self.server:
             self._admin(f"create database {name} template {self.database}")
+        shutil.copytree(f"{self.home}-copy", folder / f"{name}-copy")
         return self.settings(shutil.copytree(self.home, folder / name), name)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from invariants import (
     broken,
+    broken_copy,
     content_of_lake,
     content_of_serving,
     residue_in_lake,
@@ -26,7 +27,7 @@ from pipeline.settings import Settings
 KILLS = int(os.environ.get("KILLS", "1"))
 KILLED = -9
 # What is done to files is the same whatever the serving database; the ordinary run kills on PostgreSQL while it publishes.
-ALIKE = ("files.", "lake.") if KILLS > 1 else ("files.", "lake.", "report.", "forget.", "rewrite.", "erase.")
+ALIKE = ("files.", "lake.") if KILLS > 1 else ("files.", "lake.", "report.", "copy.", "forget.", "rewrite.", "erase.")
 CASES = [("sqlite", point) for point in POINTS]
 CASES += [("postgresql", point) for point in POINTS if not point.startswith(ALIKE)]
 
@@ -42,7 +43,7 @@ def content(settings: Settings) -> dict[str, Any]:
 def wrong(settings: Settings) -> list[str]:
     engine = connect(settings.serving)
     try:
-        return broken(settings, engine)
+        return [*broken(settings, engine), *broken_copy(settings)]
     finally:
         engine.dispose()
 

@@ -3,16 +3,15 @@
 import csv
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.fs
 import pyarrow.parquet as pq
 import pytest
+from buckets import bucket_storage, object_storage
 from handmade_shop import FIRST, landed, ledger, rows
 from tcp_proxy import proxy
 
@@ -287,30 +286,9 @@ def test_a_csv_file_of_no_bytes_is_no_catalog_and_the_earlier_one_serves(tmp_pat
 
 @pytest.fixture(scope="module")
 def storage() -> Iterator[int]:
-    """Port of an object storage of this test's own, with a bucket `shop`; the keys to it stand in the environment."""
-    from moto.server import ThreadedMotoServer
-
-    keys = {
-        "AWS_ACCESS_KEY_ID": "canary-key",
-        "AWS_SECRET_ACCESS_KEY": "canary-secret",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    before = {name: os.environ.get(name) for name in keys}
-    os.environ.update(keys)
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    port = server.get_host_and_port()[1]
-    bucket_storage(port).create_dir("shop")
-    yield port
-    server.stop()
-    for name, value in before.items():
-        os.environ.pop(name, None) if value is None else os.environ.update({name: value})
-
-
-def bucket_storage(port: int) -> Any:
-    return pyarrow.fs.S3FileSystem(
-        endpoint_override=f"127.0.0.1:{port}", scheme="http", region="us-east-1", allow_bucket_creation=True
-    )
+    """Port of an object storage of this test's own, with a bucket `shop`."""
+    with object_storage() as port:
+        yield port
 
 
 def upload(port: int, folder: Path, prefix: str) -> None:
