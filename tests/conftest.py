@@ -1,6 +1,7 @@
 """What every test may use: a real PostgreSQL, and the serving database on both of its homes."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
@@ -24,6 +25,15 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if hasattr(config, "workerinput"):
         atexit.register(lambda: os.dup2(os.open(os.devnull, os.O_WRONLY), 2))
+
+
+def pytest_collection_finish() -> None:
+    """What is in memory once all tests are known stays to the end, so no garbage collection looks through it again: these
+    libraries are hundreds of thousands of objects, and looking took a tenth of the tests' time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
 
 
 @pytest.fixture(scope="session")
