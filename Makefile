@@ -33,7 +33,7 @@ test: .venv/.synced ## every test but those that need a browser; two at a time, 
 	@$(BIN)/pytest -n 2 --dist loadfile --durations=40 --durations-min=10 -m "not ui and not alone and not spark"
 	@$(BIN)/pytest -n 2 --dist loadgroup --durations=40 --durations-min=10 -m alone
 
-test-faults: .venv/.synced ## faults at full length: bad input, kills, swaps, crashes, full disks; about an hour, see docs/reliability.md
+test-faults: .venv/.synced ## faults at full length: bad input, kills, swaps, crashes, full disks; half an hour or more, see docs/reliability.md
 	@FAULTS=100000 KILLS=3 RANDOM_KILLS=200 SWAP_READS=50000 CRASHES=20 DISK_STEP_KB=32 $(BIN)/pytest -s tests/faults
 
 test-airflow: .venv/.synced ## kill parts of a real Airflow while hours run, and see what it says; a quarter of an hour
@@ -54,7 +54,7 @@ compare: .venv/.synced ## arms side by side on a small week, batch and streaming
 story: .venv/.synced ## the batch that was given up, re-enacted beside this one on a bad day: a page, var/story/judgement.html; some minutes
 	@$(BIN)/treasure-hunt compare --story --out var/story
 
-bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; an hour, see docs/performance.md
+bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; one to two hours, see docs/performance.md
 	@$(BIN)/python bench/hours.py
 
 bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fast

@@ -8,7 +8,7 @@ from pipeline import history, show
 from pipeline.errors import BadInput, NotLanded
 from pipeline.hours import HOUR, format_hour, parse_hour
 from pipeline.serving import database
-from pipeline.serving.contract import Answer, Asked, Source
+from pipeline.serving.contract import LONGEST_TEXT, Answer, Asked, Source
 from pipeline.serving.lists import ListReader
 from pipeline.settings import load_settings
 
@@ -21,6 +21,13 @@ def readable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise BadInput(f"{text!a} is not text in UTF-8.") from None
+    return text
+
+
+def named(text: str) -> str:
+    """The same for who or what is asked for, which is as long as over HTTP; raises `BadInput` otherwise."""
+    if not 0 < len(readable(text)) <= LONGEST_TEXT:
+        raise BadInput(f"give between 1 and {LONGEST_TEXT} characters, not {len(text)}.")
     return text
 
 
@@ -49,7 +56,7 @@ def _normalize(query: str) -> str:
 
 @app.command()
 def recommend(
-    user: Annotated[str, typer.Argument(help="User id.", callback=readable)],
+    user: Annotated[str, typer.Argument(help="User id.", callback=named)],
     query: Annotated[
         list[str] | None, typer.Option(help="A recent search of the session; the newest first, up to 5 times.")
     ] = None,
@@ -58,13 +65,15 @@ def recommend(
 ) -> None:
     """The live list of a user; of somebody unknown what fits the searches, the segment, or everyone."""
     found = _read(k, segment, user=user, queries=tuple(_normalize(typed) for typed in query or ()))
-    unknown = found.served_reason == Source.POPULAR
-    show.answer(f"For user {user}", found, f"user {user!r} is not known: the popular list" if unknown else "")
+    has_none = found.served_reason == Source.POPULAR
+    show.answer(
+        f"For user {user}", found, f"user {user!r} has no list of their own: the popular one" if has_none else ""
+    )
 
 
 @app.command()
 def search(
-    query: Annotated[str, typer.Argument(help="What somebody types.", callback=readable)],
+    query: Annotated[str, typer.Argument(help="What somebody types.", callback=named)],
     segment: Segment = None,
     k: K = None,
 ) -> None:
@@ -81,18 +90,18 @@ def search(
 
 
 @app.command()
-def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=readable)], k: K = None) -> None:
+def similar(item: Annotated[str, typer.Argument(help="Item id.", callback=named)], k: K = None) -> None:
     """The live list of items that go with an item."""
     found = _read(k, None, item=item)
     told = {Source.SEGMENT: "has no similar items: what is popular in its category"}
-    told[Source.POPULAR] = "is not in the catalog: the popular list"
+    told[Source.POPULAR] = "has no list of its own: the popular one"
     note = told.get(found.served_reason)
     show.answer(f"Like item {item}", found, f"item {item!r} {note}" if note else "")
 
 
 @app.command()
 def item(
-    item_id: Annotated[str, typer.Argument(metavar="ITEM", help="Item id.", callback=readable)],
+    item_id: Annotated[str, typer.Argument(metavar="ITEM", help="Item id.", callback=named)],
     at: Annotated[str | None, typer.Option(metavar="HOUR", help="Only what was true in this hour.")] = None,
     days: Annotated[int, typer.Option(min=1, help="How many days to look back.")] = 30,
 ) -> None:

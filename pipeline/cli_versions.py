@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from pipeline import show
-from pipeline.errors import NotLanded
+from pipeline.errors import BadInput, NotLanded
 from pipeline.serving import compare, database, pointer
 from pipeline.serving import rollback as moves
 from pipeline.settings import load_settings
@@ -64,8 +64,11 @@ def rollback(
 def pin(why: Why = None) -> None:
     """Keep the live version live, whatever is published, until unpin."""
     settings = load_settings()
-    pinned = moves.pin(database.connect(settings.serving), settings.source, settings.arm, why)
-    show.sentence(f"{pinned} is pinned; `treasure-hunt unpin` lets newer hours go live again")
+    engine = database.connect(settings.serving)
+    moves.pin(engine, settings.source, settings.arm, why)
+    with database.reading(engine) as connection:
+        pinned = moves.read_pin(connection, settings.source, settings.arm)
+    show.sentence(f"{pinned}; `treasure-hunt unpin` lets newer hours go live again")
 
 
 @app.command()
@@ -82,18 +85,25 @@ def unpin(
 
 @app.command()
 def diff(
-    before: Annotated[str | None, typer.Argument(metavar="A", help="Default: the one before B.")] = None,
-    after: Annotated[str | None, typer.Argument(metavar="B", help="Default: the live one.")] = None,
+    before: Annotated[
+        str | None,
+        typer.Argument(metavar="A", help="A version, or an hour: its newest one. Default: the one before B."),
+    ] = None,
+    after: Annotated[str | None, typer.Argument(metavar="B", help="The same. Default: the live one.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many items that gained and lost most.")] = 10,
 ) -> None:
     """How the lists of version B differ from those of A: in counts and items, never users."""
     settings = load_settings()
     engine = database.connect(settings.serving)
     with database.reading(engine) as connection:
+        after = after and moves.find_version(connection, settings.source, settings.arm, after)
+        before = before and moves.find_version(connection, settings.source, settings.arm, before)
         after = after or moves.live_of(connection, settings.source, settings.arm)
         before = before or moves.newest_before(connection, settings.source, settings.arm, after)
     if before is None:
         raise NotLanded(f"there is no version before {after} to compare it with.")
+    if before == after:
+        raise BadInput(f"A and B are both {after}; `treasure-hunt versions` lists what there is to compare.")
     found = compare.compare_versions(engine, before, after, top)
     show.sentence(f"A {before}")
     show.sentence(f"B {after}")

@@ -71,8 +71,8 @@ async def ready(request: Request) -> JSONResponse:
     await desk.look()
     if desk.trouble is not None:
         return sentence(str(desk.trouble), 503, RETRY)
-    assert desk.reader.pinned is not None  # noqa: S101 (looked up above)
-    return JSONResponse({"status": "ready", "version": desk.reader.pinned.version})
+    assert desk.reader.seen is not None  # noqa: S101 (looked up above)
+    return JSONResponse({"status": "ready", "version": desk.reader.seen.version})
 
 
 async def scrape(request: Request) -> Response:

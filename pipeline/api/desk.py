@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 from sqlalchemy.exc import SQLAlchemyError
@@ -45,6 +47,7 @@ class Desk:
         if self.engine.dialect.name == "postgresql":
             self.lines = Lines(self.engine, settings.api_connections, self.patience)
         self.trouble: TreasureHuntError | None = None  # why the database was not there when it was asked last
+        self.file: tuple[int, int] | None = None  # which SQLite file it was at the last look
         self.closing = asyncio.Event()
 
     async def read(self, asked: Asked) -> Answer:
@@ -65,6 +68,8 @@ class Desk:
 
     async def look(self) -> None:
         """The live version is known and the trouble, if any, is written down."""
+        if self.lines is None:
+            await asyncio.get_running_loop().run_in_executor(self.threads, self._let_go_of_another_file)
         try:
             await self._follow(self.reader.refreshing())
             if self.trouble is not None and not isinstance(self.trouble, NotLanded):
@@ -72,14 +77,15 @@ class Desk:
             self.trouble = None
         except TreasureHuntError as error:
             if type(self.trouble) is not type(error):
-                log.warning("%s Readers get what was seen last.", error)
+                known = "what was seen last" if self.reader.seen else "503, since nothing was seen yet"
+                log.warning("%s Readers get %s.", error, known)
             self.trouble = error
 
     async def learn(self) -> None:
         """The live version's queries are known; until then a query without a list gets what is popular."""
         if self.trouble is None:
             try:
-                await self._follow(self.reader.learning(self.reader.pinned), LEARN_SECONDS)
+                await self._follow(self.reader.learning(self.reader.seen), LEARN_SECONDS)
             except TreasureHuntError as error:
                 log.warning("%s Queries without a list get what is popular until it is asked again.", error)
 
@@ -91,8 +97,8 @@ class Desk:
         while not self.closing.is_set():
             await self.look()
             await self.learn()
-            if settle and self.reader.pinned is not settled:
-                settled = self.reader.pinned
+            if settle and self.reader.seen is not settled:
+                settled = self.reader.seen
                 settle()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.closing.wait(), LOOK_SECONDS)
@@ -114,6 +120,23 @@ class Desk:
             # The database's own words may quote what was asked.
             cause = getattr(error, "orig", None) or error
             raise Unreachable(f"the serving database refused a read ({type(cause).__name__}).") from None
+        except TreasureHuntError:
+            raise
+        except Exception as error:  # a defect: whoever reads is answered, and looking goes on
+            where = traceback.extract_tb(error.__traceback__)[-1]  # no more of it: it may quote what was asked
+            log.error("a read failed: %s at %s:%d", type(error).__name__, where.filename, where.lineno)
+            raise Unreachable(f"the serving database could not be read ({type(error).__name__}).") from None
+
+    def _let_go_of_another_file(self) -> None:
+        """Connections to an SQLite file that was moved away or replaced are closed: they would read the old one for ever."""
+        try:
+            found = Path(str(self.engine.url.database)).stat()
+            file = (found.st_dev, found.st_ino)
+        except OSError:
+            file = None
+        if self.file not in (None, file):
+            self.engine.dispose()
+        self.file = file
 
     def close(self) -> None:
         """Connections are closed."""

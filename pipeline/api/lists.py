@@ -12,9 +12,8 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from pipeline.api.routes import CheckedRoute
 from pipeline.errors import BadInput
 from pipeline.queries import normalize_query
-from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
+from pipeline.serving.contract import LONGEST_TEXT, MAX_QUERIES, Answer, Asked, Listed, Source
 
-LONGEST_TEXT = 512
 _EXAMPLE = Answer(
     rows=(
         Listed(

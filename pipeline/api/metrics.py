@@ -47,9 +47,9 @@ class LiveVersion:
         up = "Whether the serving database answered when it was asked last"
         yield GaugeMetricFamily("treasure_hunt_database_up", up, value=self.desk.trouble is None)
         answer = self.desk.reader.read_without_database()
-        pinned = self.desk.reader.pinned
-        if answer and pinned:
-            told = {"version": answer.version, "tier": pinned.tier or "unknown", "arm": self.desk.reader.arm}
+        seen = self.desk.reader.seen
+        if answer and seen:
+            told = {"version": answer.version, "tier": seen.tier or "unknown", "arm": self.desk.reader.arm}
             yield InfoMetricFamily("treasure_hunt_live_version", "The version that readers get", value=told)
             yield GaugeMetricFamily("treasure_hunt_data_age_seconds", "Age of its data", value=answer.age_seconds)
             yield GaugeMetricFamily("treasure_hunt_stale", "Whether that is too old", value=answer.is_stale)

@@ -25,7 +25,8 @@ ROOT = Path(__file__).parents[2]
 LOCAL_SETTINGS = Path(__file__).with_name("airflow_config")
 HOST = "127.0.0.1"  # nobody but this machine's users may reach the login page
 USER = "admin"
-PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE")  # nothing else of the shell leaks into Airflow
+# Nothing else of the shell leaks into Airflow; the last two decide by which kernels a model is computed (`arithmetic.py`).
+PASSED_ON = ("PATH", "HOME", "LANG", "SSL_CERT_FILE", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 PRELOADED = (  # imported once per scheduler, inherited by every task; nothing of ours, so that edits count at once
     "airflow.executors.local_executor",
     "airflow.sdk.execution_time.task_runner",

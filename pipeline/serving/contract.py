@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from pipeline.errors import BadInput
 
+LONGEST_TEXT = 512  # characters of a user, an item, a query or a segment that may be asked for
 MAX_QUERIES = 5  # so many recent searches of a session are looked at; sql/serving/served_list.sql has as many places
 
 

@@ -68,18 +68,37 @@ def name_database(url: URL) -> str:
     return url.set(query={}).render_as_string(hide_password=True)
 
 
+def is_missing(engine: Engine) -> bool:
+    """Whether the database is a file that is not there: to open it would make it, empty."""
+    return engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists()
+
+
+def missing(engine: Engine) -> NotLanded:
+    """What is said of it."""
+    return NotLanded(
+        f"nothing is published yet in {name_database(engine.url)}, there is no such file; run `treasure-hunt run HOUR`, or "
+        "say where it is by TREASURE_HUNT_HOME or TREASURE_HUNT_SERVING_URL."
+    )
+
+
 @contextmanager
 def answering(engine: Engine) -> Iterator[None]:
-    """Turns a database that is not there, or has no schema yet, into one sentence: `Unreachable` or `NotLanded`."""
+    """Turns a database that is not there, is damaged or has no schema yet, into one sentence: `Unreachable`, `NotLanded`."""
     try:
         yield
-    except (*NO_ANSWER, exc.ProgrammingError, psycopg.errors.UndefinedTable) as error:
+    except (*NO_ANSWER, exc.DatabaseError, sqlite3.DatabaseError, psycopg.errors.UndefinedTable) as error:
         cause = getattr(error, "orig", None) or error
         is_sqlite = engine.dialect.name == "sqlite"
-        no_file = is_sqlite and not Path(str(engine.url.database)).exists()
-        if no_file or "no such table" in str(cause) or isinstance(cause, psycopg.errors.UndefinedTable):
+        if is_missing(engine):
+            raise missing(engine) from None
+        if (is_sqlite and "no such table" in str(cause)) or isinstance(cause, psycopg.errors.UndefinedTable):
             raise NotLanded(
                 f"nothing is published yet in {name_database(engine.url)}; run `treasure-hunt run HOUR`."
+            ) from None
+        if type(cause) is sqlite3.DatabaseError:  # and none of its children
+            raise Unreachable(
+                f"the serving database {name_database(engine.url)} is damaged, or is no SQLite file ({cause}); put a backup "
+                "in its place, or move it away and run `treasure-hunt run HOUR`."
             ) from None
         if not isinstance(error, NO_ANSWER):
             raise
@@ -91,9 +110,18 @@ def answering(engine: Engine) -> Iterator[None]:
 
 
 @contextmanager
+def only_reading(engine: Engine) -> Iterator[None]:
+    """`answering` for whoever only reads: a file that is not there is not made."""
+    if is_missing(engine):
+        raise missing(engine)
+    with answering(engine):
+        yield
+
+
+@contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """A connection in a transaction that only reads."""
-    with answering(engine), engine.connect() as connection, connection.begin():
+    with only_reading(engine), engine.connect() as connection, connection.begin():
         yield connection
 
 

@@ -20,7 +20,7 @@ from pipeline.errors import Crowded
 from pipeline.files import ROOT
 from pipeline.nearest import NearQueries
 from pipeline.serving.contract import MAX_QUERIES, Answer, Asked, Listed, Source
-from pipeline.serving.database import answering, name_database
+from pipeline.serving.database import name_database, only_reading
 from pipeline.serving.explain import explain, referred_items
 from pipeline.serving.meant import finding, learning_queries
 from pipeline.serving.pointer import nothing_published
@@ -38,9 +38,9 @@ SOURCES = {str(source): source for source in Source}  # a look-up costs a tenth 
 
 
 @dataclass
-class Pinned:
-    """A version that was live, with what never changes in it; `titles` fills up as reasons refer to items, and queries
-    with lists are known once somebody needs them.
+class Seen:
+    """A version that was live when somebody looked, with what never changes in it; `titles` fills up as reasons refer to
+    items, and queries with lists are known once somebody needs them.
     """
 
     version: str
@@ -57,7 +57,9 @@ class Pinned:
 
 
 class ListReader:
-    """Reads the live lists of one source and arm; several threads may share it.
+    """Reads the live lists of one source and arm; several threads, or the tasks of an event loop, may share it: `seen` is
+    replaced whole by whoever met a new version, `turn` is that reader's, whom the others wait for, and what fills up in a
+    `Seen` only ever grows.
 
     With `keeps_all`, for whoever reads all day, all titles of a version are read when it is first met, and its queries
     whenever `learning` is followed; others read them when a query has no list.
@@ -69,7 +71,7 @@ class ListReader:
         self.engine, self.source, self.arm = engine, source, arm
         self.stale_after = timedelta(minutes=stale_after_minutes)
         self.keeps_all = keeps_all
-        self.pinned: Pinned | None = None  # the version that was live when somebody last looked
+        self.seen: Seen | None = None  # the version that was live when somebody last looked
         self.turn: Turn | None = None  # of whoever reads a new one now
 
     def read(self, asked: Asked) -> Answer:
@@ -81,13 +83,13 @@ class ListReader:
 
     def read_version(self, version: str, asked: Asked) -> tuple[Listed, ...]:
         """The list that a published version holds, be it live or not, as it was served; none when its rows were removed."""
-        with answering(self.engine), self.engine.connect() as connection:
+        with only_reading(self.engine), self.engine.connect() as connection:
             longest = connection.scalar(
                 select(func.count()).where(popular_items.c.version == version, popular_items.c.segment == ALL)
             )
-        pinned = Pinned(version, None, datetime.now(UTC))
+        seen = Seen(version, None, datetime.now(UTC))
         rows = self._fetch(*self._ask(version, asked, min(asked.k or LONGEST_LIST, longest or 0)))
-        return self.follow(self._listing(pinned, rows))
+        return self.follow(self._listing(seen, rows))
 
     def read_titles(self, version: str, wanted: set[str]) -> dict[str, str | None]:
         """The titles of these items in a published version, live or not; items that it does not know are left out."""
@@ -95,8 +97,8 @@ class ListReader:
 
     def read_without_database(self) -> Answer | None:
         """The popular list of the version that was live when the database last answered; None before it ever did."""
-        pinned = self.pinned
-        return replace(self._answer(pinned, pinned.popular), is_degraded=True) if pinned else None
+        seen = self.seen
+        return replace(self._answer(seen, seen.popular), is_degraded=True) if seen else None
 
     def follow(self, steps: Steps[T]) -> T:
         """What the steps come to, each taken on a connection of the engine."""
@@ -116,7 +118,7 @@ class ListReader:
     def _fetch(self, statement: str, values: Any) -> Rows:
         # Past SQLAlchemy's own execution, which costs as much as the rest of a read.
         try:
-            with answering(self.engine):
+            with only_reading(self.engine):
                 connection = self.engine.raw_connection()
                 try:
                     cursor = connection.cursor()
@@ -131,26 +133,26 @@ class ListReader:
             raise busy(self.engine) from None
 
     def reading(self, asked: Asked) -> Steps[Answer]:
-        """The steps of `read`: one question, as long as the version that was pinned is live and titles are known."""
-        if self.turn:  # what is pinned is no longer live, and whoever reads what is needs the connections
+        """The steps of `read`: one question, as long as the version seen last is live and its titles are known."""
+        if self.turn:  # the version seen last is live no more, and whoever reads the new one needs the connections
             yield self.turn
-        pinned = self.pinned or (yield from self.refreshing())
+        seen = self.seen or (yield from self.refreshing())
         while True:
-            meant = yield from finding(asked, pinned.queries, pinned.version, self.engine.dialect)
-            rows = yield self._ask(pinned.version, meant.asked, min(asked.k or pinned.k, pinned.k))
-            if rows and rows[0][0] == pinned.version:
-                if not self.keeps_all and pinned.queries is None and _may_miss_a_list(asked, rows):
-                    yield from self.learning(pinned)
+            meant = yield from finding(asked, seen.queries, seen.version, self.engine.dialect)
+            rows = yield self._ask(seen.version, meant.asked, min(asked.k or seen.k, seen.k))
+            if rows and rows[0][0] == seen.version:
+                if not self.keeps_all and seen.queries is None and _may_miss_a_list(asked, rows):
+                    yield from self.learning(seen)
                     continue
-                answer = self._answer(pinned, (yield from self._listing(pinned, meant.tell(rows))))
+                answer = self._answer(seen, (yield from self._listing(seen, meant.tell(rows))))
                 if answer.served_reason == Source.NEAREST and meant.answering and meant.answering.is_common:
                     answer.answered_query = meant.answering.query
                 return answer
-            known = self.pinned  # by somebody else, meanwhile
-            pinned = known if rows and known and known.version == rows[0][0] else (yield from self.refreshing())
+            known = self.seen  # by somebody else, meanwhile
+            seen = known if rows and known and known.version == rows[0][0] else (yield from self.refreshing())
 
-    def refreshing(self) -> Steps[Pinned]:
-        """The steps to the version that is live now, looked up anew when another one was pinned. Of those who meet a new
+    def refreshing(self) -> Steps[Seen]:
+        """The steps to the version that is live now, looked up anew when another one was seen. Of those who meet a new
         one at once, one reads it and the others wait.
         """
         pointed = select(live.c.version, versions.c.tier, versions.c.data_cutoff).join(
@@ -163,28 +165,28 @@ class ListReader:
         version, tier, cutoff = found[0]
         while self.turn:
             yield self.turn
-        known = self.pinned
+        known = self.seen
         if known and known.version == version:
             return known
         turn = self.turn = Turn()
         try:
             as_moment = versions.c.data_cutoff.type.dialect_impl(self.engine.dialect)
             convert: Any = as_moment.result_processor(self.engine.dialect, None)
-            pinned = Pinned(version, tier, convert(cutoff) if convert else cutoff)
+            seen = Seen(version, tier, convert(cutoff) if convert else cutoff)
             if self.keeps_all:
-                yield from self._learning_all(pinned)
+                yield from self._learning_all(seen)
             rows = yield self._ask(version, Asked(), LONGEST_LIST)
-            pinned.popular = yield from self._listing(pinned, rows)
-            self.pinned = pinned
-            return pinned
+            seen.popular = yield from self._listing(seen, rows)
+            self.seen = seen
+            return seen
         finally:
             self.turn = None
             turn.set_result(None)
 
-    def learning(self, pinned: Pinned | None) -> Steps[None]:
+    def learning(self, seen: Seen | None) -> Steps[None]:
         """The version's queries are known, once somebody has the time: reads go on without them."""
-        if pinned and pinned.queries is None:
-            pinned.queries = yield from learning_queries(pinned.version, self.engine.dialect)
+        if seen and seen.queries is None:
+            seen.queries = yield from learning_queries(seen.version, self.engine.dialect)
 
     def _ask(self, version: str, asked: Asked, k: int) -> Question:
         """The rows of sql/serving/served_list.sql; of a live version always at least one."""
@@ -194,19 +196,19 @@ class ListReader:
         given |= {"source": self.source, "arm": self.arm, "k": k}
         return statement_for(version, self.engine.dialect.name, tuple(given)), given
 
-    def _answer(self, pinned: Pinned, rows: tuple[Listed, ...]) -> Answer:
-        age = max(timedelta(), datetime.now(UTC) - pinned.data_cutoff)
+    def _answer(self, seen: Seen, rows: tuple[Listed, ...]) -> Answer:
+        age = max(timedelta(), datetime.now(UTC) - seen.data_cutoff)
         best = min({row.source for row in rows}, key=BEST_FIRST.__getitem__, default=Source.POPULAR)
-        return Answer(rows, best, pinned.version, pinned.data_cutoff, age.total_seconds(), age > self.stale_after)
+        return Answer(rows, best, seen.version, seen.data_cutoff, age.total_seconds(), age > self.stale_after)
 
-    def _listing(self, pinned: Pinned, rows: Rows) -> Steps[tuple[Listed, ...]]:
+    def _listing(self, seen: Seen, rows: Rows) -> Steps[tuple[Listed, ...]]:
         if rows and rows[0][1] is None:
             return ()
         reasons = {row[-2] for row in rows}  # a list's rows share a few
         wanted = referred_items(reasons)
-        titles: Mapping[str, str | None] = pinned.titles
+        titles: Mapping[str, str | None] = seen.titles
         if not titles.keys() >= wanted:
-            titles = yield from self._learning(pinned, wanted)
+            titles = yield from self._learning(seen, wanted)
         told = {reason: explain(reason, titles) for reason in reasons}
         return tuple(
             Listed(
@@ -226,22 +228,22 @@ class ListReader:
             for _, rank, item_id, title, price, currency, score, segment, reason, source in rows
         )
 
-    def _learning(self, pinned: Pinned, wanted: set[str]) -> Steps[Mapping[str, str | None]]:
+    def _learning(self, seen: Seen, wanted: set[str]) -> Steps[Mapping[str, str | None]]:
         """Titles of these items are remembered for the version, where they never change."""
-        rows = yield _ask_titles(pinned.version, wanted, self.engine.dialect)
-        titles = pinned.titles if len(pinned.titles) + len(wanted) <= KEPT_TITLES else {}
+        rows = yield _ask_titles(seen.version, wanted, self.engine.dialect)
+        titles = seen.titles if len(seen.titles) + len(wanted) <= KEPT_TITLES else {}
         titles.update({**dict.fromkeys(wanted), **dict(rows)})
-        pinned.titles = titles
+        seen.titles = titles
         return titles
 
-    def _learning_all(self, pinned: Pinned) -> Steps[None]:
+    def _learning_all(self, seen: Seen) -> Steps[None]:
         """The version's titles are remembered, as many as are kept, some at a time: an event loop has others to answer."""
         after, is_more = "", True
         while is_more:
-            count = min(TITLES_AT_ONCE, KEPT_TITLES - len(pinned.titles))
-            rows = yield _ask_more_titles(pinned.version, after, count, self.engine.dialect)
-            pinned.titles.update(rows)
-            is_more = len(rows) == TITLES_AT_ONCE and len(pinned.titles) < KEPT_TITLES
+            count = min(TITLES_AT_ONCE, KEPT_TITLES - len(seen.titles))
+            rows = yield _ask_more_titles(seen.version, after, count, self.engine.dialect)
+            seen.titles.update(rows)
+            is_more = len(rows) == TITLES_AT_ONCE and len(seen.titles) < KEPT_TITLES
             after = rows[-1][0] if rows else ""
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, bindparam, delete, exc, insert, inspe
 from sqlalchemy.schema import CreateTable, SetColumnComment, SetTableComment
 
 from pipeline.errors import BadInput, Unreachable
-from pipeline.serving.database import answering, name_database, prepare_file, view_sql, writing
+from pipeline.serving.database import answering, is_missing, name_database, prepare_file, view_sql, writing
 from pipeline.serving.grants import REVISION_TABLE, apply_grants, create_functions, script_text
 from pipeline.serving.schema import VIEWS, live, metadata, serving_schema
 
@@ -119,7 +119,7 @@ def change(engine: Engine, step: Callable[[Connection], None]) -> None:
 
 def read_state(engine: Engine) -> SchemaState:
     """How the database stands; nothing is changed, nor made. Raises `Unreachable`."""
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
+    if is_missing(engine):
         return SchemaState(None, _known_revisions()[-1], False)
     with answering(engine), engine.connect() as connection, connection.begin():
         return _read_state(connection)

@@ -35,7 +35,12 @@ class Dropped(Exception):
 
 
 class Line:
-    """An open connection. Whoever waits for an answer that fails has the error; the others on it are told `Dropped`."""
+    """An open connection. Whoever waits for an answer that fails has the error; the others on it are told `Dropped`.
+
+    The server answers in the order of asking, and `asked` is that order: None for a statement that is prepared, then the
+    future of its question. A result with rows or without takes the first off; an error takes the first that somebody waits
+    for, since a statement that cannot be prepared takes its question with it.
+    """
 
     def __init__(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self.connection, self.end, self.loop = connection, connection.pgconn, asyncio.get_running_loop()

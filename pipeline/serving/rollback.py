@@ -2,14 +2,13 @@
 
 import re
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Engine, and_, or_, select, update
 
 from pipeline.errors import BadInput
 from pipeline.hours import parse_hour
-from pipeline.serving.database import create_schema, reading, writing
+from pipeline.serving.database import create_schema, is_missing, missing, reading, writing
 from pipeline.serving.outcome import describe_pin
 from pipeline.serving.pointer import end_attempt, lock_pointer, nothing_published, record_move, take_token
 from pipeline.serving.schema import live, versions
@@ -27,7 +26,7 @@ def rollback(
     The next newer hour publishes as ever, unless it is pinned; what was pinned stays pinned. Raises `BadInput`, with the
     versions there are, when the target is not.
     """
-    _prepare(engine, source, arm)
+    _prepare(engine)
     token = take_token(engine, "rollback")
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
@@ -42,11 +41,15 @@ def rollback(
 
 
 def pin(engine: Engine, source: str, arm: str, why: str | None = None) -> str:
-    """The live version stays live, whatever is published, until it is unpinned; returns it."""
-    _prepare(engine, source, arm)
+    """The live version stays live, whatever is published, until it is unpinned; returns it. One that is pinned already
+    stays so since when it was, and why, unless another reason is given.
+    """
+    _prepare(engine)
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
-        _pin(connection, source, arm, why)
+        if now.pinned_at and why is None:
+            return str(now.version)
+        _pin(connection, source, arm, why, now.pinned_at)
         record_move(connection, source, arm, "pin", why)
         return str(now.version)
 
@@ -56,7 +59,7 @@ def unpin(engine: Engine, source: str, arm: str, advance: bool = False, why: str
 
     Returns the live version. Raises `BadInput` when none was pinned.
     """
-    _prepare(engine, source, arm)
+    _prepare(engine)
     token = take_token(engine, "unpin")
     with writing(engine) as connection:
         now = _lock_live(connection, source, arm)
@@ -89,6 +92,12 @@ def live_of(connection: Connection, source: str, arm: str) -> str:
     if found is None:
         raise nothing_published(source, arm)
     return str(found)
+
+
+def find_version(connection: Connection, source: str, arm: str, named: str) -> str:
+    """The version of this name, or the newest of the hour of this name; a name that is neither, as it is."""
+    found = _newest(connection, source, arm, _is_wanted(named))
+    return str(found.version) if found else named
 
 
 def newest_before(connection: Connection, source: str, arm: str, version: str) -> str | None:
@@ -139,14 +148,15 @@ def _move(connection: Connection, now: Any, found: Any, token: int, cause: str, 
     end_attempt(connection, token, found.version, "live")
 
 
-def _pin(connection: Connection, source: str, arm: str, why: str | None) -> None:
-    connection.execute(update(live).where(_ours(source, arm)).values(pinned_at=datetime.now(UTC), pinned_why=why))
+def _pin(connection: Connection, source: str, arm: str, why: str | None, since: datetime | None = None) -> None:
+    pinned = {"pinned_at": since or datetime.now(UTC), "pinned_why": why}
+    connection.execute(update(live).where(_ours(source, arm)).values(pinned))
 
 
-def _prepare(engine: Engine, source: str, arm: str) -> None:
+def _prepare(engine: Engine) -> None:
     """The schema is there; a file that is not there is not made: its home may be mistyped."""
-    if engine.dialect.name == "sqlite" and not Path(str(engine.url.database)).exists():
-        raise nothing_published(source, arm)
+    if is_missing(engine):
+        raise missing(engine)
     create_schema(engine)
 
 
@@ -166,6 +176,8 @@ def _refuse(connection: Connection, source: str, arm: str, now: str, version: st
         .limit(SHOWN_VERSIONS)
     ).all()
     wanted = f"{version!r} is not a version to go back to" if version else "there is no version before it"
+    if not version:
+        wanted += " (`treasure-hunt pin` keeps the live one)"
     if version and now.startswith(version):
         return f"{now} is live already; `treasure-hunt pin` keeps it."
     if (

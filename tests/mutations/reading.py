@@ -94,8 +94,8 @@ MUTATIONS = [
     (
         "nearest: whoever reads all day has a reader wait for all queries",
         "pipeline/serving/lists.py",
-        "if not self.keeps_all and pinned.queries is None",
-        "if pinned.queries is None",
+        "if not self.keeps_all and seen.queries is None",
+        "if seen.queries is None",
         f"{LISTS}::test_whoever_reads_all_day_goes_on_until_queries_are_known",
     ),
     (
@@ -143,7 +143,7 @@ MUTATIONS = [
     (
         "a read goes on with a version that is no longer live",
         "pipeline/serving/lists.py",
-        "if rows and rows[0][0] == pinned.version:",
+        "if rows and rows[0][0] == seen.version:",
         "if rows:",
         f"{LISTS}::test_an_answer_comes_from_the_version_that_is_live_when_it_is_read",
     ),
@@ -185,7 +185,7 @@ MUTATIONS = [
     (
         "titles are remembered without end",
         "pipeline/serving/lists.py",
-        "if len(pinned.titles) + len(wanted) <= KEPT_TITLES else {}",
+        "if len(seen.titles) + len(wanted) <= KEPT_TITLES else {}",
         "",
         f"{LISTS}::test_titles_that_reasons_name_are_right_and_their_memory_is_bounded",
     ),

@@ -19,6 +19,7 @@ from pipeline.hours import HOUR, floor_hour, format_hour
 from pipeline.line import run_stage
 from pipeline.manifests import hour_folder, landed_hours
 from pipeline.report.files import page_path
+from pipeline.serving.contract import LONGEST_TEXT
 from pipeline.settings import Settings
 from pipeline.shop.database import read_world
 from pipeline.tables import PRODUCERS
@@ -308,7 +309,7 @@ def popular(settings: Settings) -> list[str]:
 def test_an_unknown_user_gets_the_popular_list_and_it_is_said(call: Call, ran: Settings) -> None:
     said = call("recommend", "nobody'; drop table live; --")
     assert said.code == 0
-    assert 'user "nobody\'; drop table live; --" is not known: the popular list' in said.out
+    assert 'user "nobody\'; drop table live; --" has no list of their own: the popular one' in said.out
     assert listed(said)[: ran.k] == popular(ran)
 
 
@@ -328,8 +329,29 @@ def test_similar_prints_the_list_of_an_item(call: Call, ran: Settings) -> None:
     said = call("similar", name)
     assert listed(said) == expected
     said = call("similar", "nothing")
-    assert "item 'nothing' is not in the catalog: the popular list" in said.out
+    assert "item 'nothing' has no list of its own: the popular one" in said.out
     assert listed(said)[: ran.k] == popular(ran)
+
+
+@pytest.mark.parametrize("command", ["recommend", "search", "similar", "item"])
+@pytest.mark.parametrize("name", ["", "u" * (LONGEST_TEXT + 1)])
+def test_names_are_as_long_as_over_http(call: Call, command: str, name: str) -> None:
+    assert refused(call(command, name)) == f"give between 1 and 512 characters, not {len(name)}."
+
+
+@pytest.mark.parametrize("command", ["recommend", "status", "versions", "rollback", "diff", "probe"])
+def test_a_serving_database_that_is_none_is_one_sentence(
+    call: Call, tmp_path: Path, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "other.db"
+    monkeypatch.setenv("TREASURE_HUNT_SERVING_URL", f"sqlite:///{path}")
+    asked = [command, "u1"] if command == "recommend" else [command]
+    assert "there is no such file" in (said := call(*asked)).out + said.err
+    assert not path.exists()
+    path.write_bytes(b"garbage" * 1000)
+    said = call(*asked)
+    assert f"{path} is damaged, or is no SQLite file (file is not a database)" in said.out + said.err
+    assert "Traceback" not in said.out + said.err
 
 
 def test_item_prints_what_the_catalogs_said_over_time(call: Call, tmp_path: Path) -> None:
@@ -400,7 +422,8 @@ def test_a_pinned_version_stays_until_it_is_unpinned_and_every_command_says_so(c
     until = "until the next hour is published (`--advance` goes to the newest at once)"
     assert call("unpin").out.strip() == f"nothing is pinned; {older} is live {until}"
     assert "nothing to unpin" in refused(call("unpin"))
-    assert f"{older} is pinned; " in call("pin").out
+    assert f"{older} is pinned since " in call("pin", "--why", "a sale").out
+    assert re.search(rf"{older} is pinned since .* UTC \(a sale\); `treasure-hunt unpin`", call("pin").out)
     assert call("unpin", "--advance").out.strip() == f"nothing is pinned; {newer} is live"
 
 
@@ -414,6 +437,8 @@ def test_diff_compares_live_with_the_version_before_it_and_names_no_user(call: C
     assert not re.search(r"\bu\d{6}\b", said)
     assert call("diff", newer, older).out.startswith(f"A {newer}\nB {older}\n")
     assert "is not in the serving database" in refused(call("diff", older, "2020-01-01T00-0123456789ab"))
+    assert call("diff", newer[:13], older[:13]).out.startswith(f"A {newer}\nB {older}\n")
+    assert f"A and B are both {newer}; `treasure-hunt versions`" in refused(call("diff", newer))
 
 
 def test_verify_says_that_all_tables_are_the_same_or_names_those_that_differ(call: Call, ran: Settings) -> None:
@@ -426,7 +451,7 @@ def test_verify_says_that_all_tables_are_the_same_or_names_those_that_differ(cal
     manifest.write_text(manifest.read_text().replace(sha[1], "0" * 64))
     said = call("verify", "2026-01-05T16")
     assert said.code == 1
-    assert f"1 of {len(PRODUCERS)} tables differ: similar_items." in said.err
+    assert f"1 of {len(PRODUCERS)} tables differ: similar_items; docs/runbook.md says what that may mean." in said.err
     assert "DIFFERS" in said.out
 
 

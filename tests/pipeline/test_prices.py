@@ -53,6 +53,9 @@ def test_a_sheet_without_prices_is_refused_in_a_sentence(text: str, said: str, t
         read_prices(tmp_path / "absent.json")
 
 
-@pytest.mark.parametrize(("amount", "said"), [(0.000123, "0.00012 USD"), (0.4, "0.4 USD"), (1234.5, "1,234.50 USD")])
+@pytest.mark.parametrize(
+    ("amount", "said"),
+    [(0, "0 USD"), (0.0000754, "0.000075 USD"), (0.000123, "0.00012 USD"), (0.4, "0.40 USD"), (1234.5, "1,234.50 USD")],
+)
 def test_amounts_have_two_digits_that_say_something(amount: float, said: str) -> None:
     assert dollars(amount) == said

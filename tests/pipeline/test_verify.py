@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from handmade_shop import FIRST, derive, landed_path
 
+from pipeline.arithmetic import kernels
 from pipeline.errors import NotLanded
 from pipeline.files import hash_file
 from pipeline.hours import HOUR
@@ -102,6 +103,15 @@ def test_a_difference_in_code_is_remarked_upon(ran: Settings) -> None:
     manifest.write_text(json.dumps(told))
     _, remarks = verify_hour(LAST, ran)
     assert [remark.split(",")[0] for remark in remarks] == ["train was made by code 0123456789ab"]
+
+
+def test_other_kernels_are_remarked_upon(ran: Settings) -> None:
+    manifest = hour_folder(ran.lake, LAST) / "train.json"
+    told = json.loads(manifest.read_text())
+    assert told["arithmetic"] == kernels() != ""
+    manifest.write_text(json.dumps(told | {"arithmetic": "Katmai"}))
+    _, (remark,) = verify_hour(LAST, ran)
+    assert remark.startswith(f"train was computed with kernels for Katmai, here they are for {kernels()} (")
 
 
 def test_an_hour_of_which_only_some_stages_ran_is_verified_as_far_as_it_goes(ran: Settings) -> None:

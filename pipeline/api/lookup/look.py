@@ -6,12 +6,11 @@ from typing import Any
 
 from sqlalchemy import and_, select
 
-from pipeline.api.lists import LONGEST_TEXT
 from pipeline.api.lookup.recent import Recent, read_recent
 from pipeline.errors import BadInput
 from pipeline.queries import normalize_query
-from pipeline.serving.contract import Asked, Listed
-from pipeline.serving.database import answering
+from pipeline.serving.contract import LONGEST_TEXT, Asked, Listed
+from pipeline.serving.database import only_reading
 from pipeline.serving.lists import ListReader
 from pipeline.serving.pointer import nothing_published
 from pipeline.serving.pooled import connect_readers
@@ -72,7 +71,7 @@ class Looker:
             .order_by((versions.c.version != live.c.version), versions.c.interval_start.desc(), versions.c.token.desc())
             .limit(MOST_VERSIONS)
         )
-        with answering(self.engine), self.engine.connect() as connection:
+        with only_reading(self.engine), self.engine.connect() as connection:
             found = connection.execute(statement).all()
         if not found:
             raise nothing_published(self.settings.source, self.settings.arm)
@@ -102,7 +101,7 @@ class Looker:
         self.engine.dispose()
 
     def _item(self, version: str, item_id: str) -> dict[str, Any] | None:
-        with answering(self.engine), self.engine.connect() as connection:
+        with only_reading(self.engine), self.engine.connect() as connection:
             row = connection.execute(
                 select(items).where(items.c.version == version, items.c.item_id == item_id)
             ).one_or_none()

@@ -8,10 +8,9 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode
 
-from pipeline.api.lists import LONGEST_TEXT
 from pipeline.api.lookup.look import Found, Shown, Version
 from pipeline.report.html import STYLE, Html, badge, card, element, join, number, page, table
-from pipeline.serving.contract import Listed
+from pipeline.serving.contract import LONGEST_TEXT, Listed
 
 KINDS = {"user": "User", "item": "Item", "query": "Query"}
 NONE = "none"

@@ -27,8 +27,8 @@ from tcp_proxy import proxy
 
 from pipeline.api.app import make_app
 from pipeline.api.guards import KNOWN_CALLERS, RateLimit
-from pipeline.api.lists import LONGEST_TEXT
 from pipeline.errors import Unreachable
+from pipeline.serving.contract import LONGEST_TEXT
 from pipeline.serving.database import connect
 from pipeline.serving.lists import ListReader, busy
 from pipeline.serving.pipelined import Lines
@@ -120,6 +120,50 @@ def test_the_next_read_after_a_publish_is_of_the_new_version(publish: Publish, o
         publish(hour)
         wait_for(lambda: api.get("/ready").status_code == 200)
         assert api.get("/v1/recommendations/u1").json()["version"] == describe(hour).version
+
+
+def test_a_file_that_is_damaged_replaced_or_gone_is_noticed(tmp_path: Path, open_api: Open, caplog: Any) -> None:
+    files, path = write_tables(tmp_path / "draft", small_version()), tmp_path / "serving.db"
+    for hour in range(2):
+        engine = connect(f"sqlite:///{tmp_path / f'{hour}.db'}")
+        publish_version(engine, describe(hour), files)
+        engine.dispose()
+    path.write_bytes(b"garbage" * 1000)
+    api = open_api(serving_url=f"sqlite:///{path}")
+    for where in ("/v1/recommendations/u1", "/ready"):
+        assert (said := api.get(where)).status_code == 503
+        assert "is damaged, or is no SQLite file" in said.json()["detail"]
+    assert "Readers get 503, since nothing was seen yet." in caplog.text
+    misspelt = "/v1/search-recommendations?q=War+of+Gaers"
+    for hour in range(2):  # put in its place without a word to the API, which looks each second
+        (tmp_path / f"{hour}.db").rename(path)
+        wait_for(lambda hour=hour: api.get(misspelt).json().get("version") == describe(hour).version)
+        wait_for(lambda: api.get(misspelt).json()["served_reason"] == "nearest")
+    path.rename(tmp_path / "away.db")
+    wait_for(lambda: api.get("/ready").status_code == 503)
+    answer = api.get("/v1/recommendations/u1").json()
+    assert (answer["version"], answer["is_degraded"]) == (describe(1).version, True)
+    (tmp_path / "away.db").rename(path)
+    wait_for(lambda: api.get("/v1/recommendations/u1").json()["is_degraded"] is False)
+
+
+def test_a_defect_in_a_look_ends_no_looking_and_no_read(
+    publish: Publish, open_api: Open, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(0)
+    api = open_api()
+    wait_for(lambda: api.get("/ready").status_code == 200)
+
+    def failing(*_: object) -> Steps[None]:
+        yield from ()
+        raise ZeroDivisionError("u1 typed gears of war")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(ListReader, "refreshing", failing)
+        wait_for(lambda: "a read failed: ZeroDivisionError at " in caplog.text)
+        wait_for(lambda: api.get("/v1/recommendations/u1").json()["is_degraded"])
+    wait_for(lambda: api.get("/v1/recommendations/u1").json()["is_degraded"] is False)
+    assert "gears of war" not in caplog.text
 
 
 def wait_for(truth: Callable[[], bool], seconds: float = 10) -> None:

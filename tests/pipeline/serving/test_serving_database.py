@@ -8,7 +8,10 @@ from serving_world import create_at_barrier
 from sqlalchemy import Engine, inspect, select, text
 
 from pipeline.errors import BadInput, NotLanded, Unreachable
+from pipeline.serving.contract import Asked
 from pipeline.serving.database import connect, create_schema, name_database, reading
+from pipeline.serving.lists import ListReader
+from pipeline.serving.read import freshness
 from pipeline.serving.schema import LISTS, PUBLISHED, VIEWS, metadata, serving_schema
 
 
@@ -118,4 +121,24 @@ def test_every_published_table_is_partitioned_by_version_on_postgresql(postgres_
     with reading(engine) as connection:
         kinds = connection.execute(text("select relname from pg_class where relkind = 'p'")).scalars().all()
     assert set(kinds) == {table.name for table in PUBLISHED}
+    engine.dispose()
+
+
+def test_reading_makes_no_file(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'mistyped.db'}")
+    sentence = r"mistyped\.db, there is no such file; run `treasure-hunt run HOUR`, or say where"
+    with pytest.raises(NotLanded, match=sentence), reading(engine):
+        pass
+    with pytest.raises(NotLanded, match="there is no such file"):
+        ListReader(engine, "shop", "batch", 90).read(Asked())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"garbage" * 1000, b"SQLite format 3\0" + b"x" * 8000])
+def test_a_file_that_is_no_database_is_one_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.db").write_bytes(content)
+    engine = connect(f"sqlite:///{tmp_path / 'bad.db'}")
+    for read in (lambda: ListReader(engine, "shop", "batch", 90).read(Asked()), lambda: freshness(engine)):
+        with pytest.raises(Unreachable, match=r"bad\.db is damaged, or is no SQLite file \(.*\); put a backup"):
+            read()
     engine.dispose()

@@ -20,7 +20,7 @@ from pipeline.files import ROOT
 from pipeline.serving import lists, meant
 from pipeline.serving.contract import MAX_QUERIES, Asked, Source
 from pipeline.serving.database import connect, writing
-from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, Pinned, statement_for
+from pipeline.serving.lists import PLACES, READ_TABLES, ListReader, Seen, statement_for
 from pipeline.serving.publish import describe_version, publish_version
 from pipeline.serving.schema import items, versions
 
@@ -29,12 +29,12 @@ ITEMS = [f"i{number}" for number in range(30)]
 K = 6
 
 
-def refresh(reader: ListReader) -> Pinned:
+def refresh(reader: ListReader) -> Seen:
     """The reader knows what is live now, as one that reads all day does."""
-    pinned = reader.follow(reader.refreshing())
+    seen = reader.follow(reader.refreshing())
     if reader.keeps_all:
-        reader.follow(reader.learning(pinned))
-    return pinned
+        reader.follow(reader.learning(seen))
+    return seen
 
 
 def world() -> dict[str, dict[str, list[Any]]]:
@@ -163,7 +163,7 @@ def test_an_answer_is_stale_past_the_limit_and_not_before(engine: Engine, reader
     for minutes, is_stale in ((89, False), (91, True), (-5, False)):
         with writing(engine) as connection:
             connection.execute(update(versions).values(data_cutoff=datetime.now(UTC) - timedelta(minutes=minutes)))
-        reader.pinned = None
+        reader.seen = None
         answer = reader.read(Asked(user="u1"))
         assert (answer.is_stale, answer.is_degraded) == (is_stale, False)
         assert answer.age_seconds == pytest.approx(max(0, minutes) * 60, abs=30)
@@ -232,11 +232,11 @@ def test_titles_that_reasons_name_are_right_and_their_memory_is_bounded(
 ) -> None:
     assert reader.read(Asked(user="u1")).rows[0].reason == "you looked at it"
     monkeypatch.setattr(lists, "KEPT_TITLES", 3)
-    pinned = refresh(reader)
+    seen = refresh(reader)
     for name in ITEMS:
-        reader.follow(reader._learning(pinned, {name}))
-        assert pinned.titles[name] == f"title of {name}"
-        assert len(pinned.titles) <= 3
+        reader.follow(reader._learning(seen, {name}))
+        assert seen.titles[name] == f"title of {name}"
+        assert len(seen.titles) <= 3
     assert len(refresh(ListReader(reader.engine, "shop", "batch", 90, keeps_all=True)).titles) == 3
 
 
@@ -318,7 +318,7 @@ def test_queries_that_are_kept_are_those_with_more_than_what_is_popular_and_thei
     queries = refresh(nearby).queries
     assert queries
     assert set(queries.known) == {"chess board", "garden chess 3", "go"}
-    nearby.pinned = None
+    nearby.seen = None
     monkeypatch.setattr(meant, "KEPT_QUERIES", 2)
     queries = refresh(nearby).queries
     assert queries
@@ -335,7 +335,7 @@ def test_a_query_that_is_not_kept_is_answered_by_its_own_list(
         nearest, "LEAST_LIKENESS", 0.1
     )  # "garden chess 3" would answer it, if no number spoke against it
     monkeypatch.setattr(nearest, "_is_same_thing", lambda *_: True)
-    nearby.pinned, nearby.keeps_all = None, keeps_all
+    nearby.seen, nearby.keeps_all = None, keeps_all
     refresh(nearby)
     assert shown(nearby, query="chess bord")[0] == "nearest"
     assert (
@@ -346,14 +346,14 @@ def test_a_query_that_is_not_kept_is_answered_by_its_own_list(
 
 def test_whoever_reads_all_day_goes_on_until_queries_are_known(nearby: ListReader) -> None:
     nearby.keeps_all = True
-    pinned = nearby.follow(nearby.refreshing())
+    seen = nearby.follow(nearby.refreshing())
     assert shown(nearby, query="gardn chess 3") == shown(nearby, user="nobody")
-    assert pinned.queries is None
-    nearby.follow(nearby.learning(pinned))
-    known = pinned.queries
+    assert seen.queries is None
+    nearby.follow(nearby.learning(seen))
+    known = seen.queries
     assert shown(nearby, query="gardn chess 3")[0] == "nearest"
-    nearby.follow(nearby.learning(pinned))
-    assert pinned.queries is known
+    nearby.follow(nearby.learning(seen))
+    assert seen.queries is known
 
 
 def test_a_query_after_which_nobody_took_anything_is_answered_by_the_nearest_one_too(nearby: ListReader) -> None:
@@ -366,8 +366,8 @@ def test_a_query_after_which_nobody_took_anything_is_answered_by_the_nearest_one
 def test_who_never_types_anything_new_never_reads_all_queries(nearby: ListReader) -> None:
     for asked in (Asked(user="u1"), Asked(query="go"), Asked(item="i10"), Asked(segment="games")):
         nearby.read(asked)
-        assert nearby.pinned is not None
-        assert nearby.pinned.queries is None
+        assert nearby.seen is not None
+        assert nearby.seen.queries is None
 
 
 def test_of_those_who_come_upon_a_new_version_one_reads_it_and_the_others_wait(reader: ListReader) -> None:
@@ -377,12 +377,12 @@ def test_of_those_who_come_upon_a_new_version_one_reads_it_and_the_others_wait(r
     turn = second.send(reader._fetch(*pointers[1]))
     assert next(third) is turn is reader.turn
     assert not turn.done()
-    pinned = go_on(reader, first, asked)
+    seen = go_on(reader, first, asked)
     assert turn.done()
     with pytest.raises(StopIteration) as end:  # without a question of its own
         second.send(None)
-    assert end.value.value is pinned is reader.pinned
-    assert go_on(reader, third, third.send(None)).version == pinned.version
+    assert end.value.value is seen is reader.seen
+    assert go_on(reader, third, third.send(None)).version == seen.version
 
 
 def test_when_whoever_reads_a_new_version_gives_up_the_next_one_does_it(reader: ListReader) -> None:
@@ -391,8 +391,8 @@ def test_when_whoever_reads_a_new_version_gives_up_the_next_one_does_it(reader: 
     first.send(reader._fetch(*pointers[0]))
     second.send(reader._fetch(*pointers[1]))
     first.close()
-    assert reader.pinned is None
-    assert go_on(reader, second, second.send(None)) is reader.pinned
+    assert reader.seen is None
+    assert go_on(reader, second, second.send(None)) is reader.seen
 
 
 def go_on(reader: ListReader, steps: Any, question: Any) -> Any:
@@ -430,7 +430,7 @@ def test_the_statement_reads_the_tables_that_readers_are_granted() -> None:
     text = re.sub("--.*", "", (ROOT / "sql" / "serving" / "served_list.sql").read_text(encoding="utf-8"))
     own = set(re.findall(r"^\)?,?\s?(?:with )?(\w+) as (?:materialized )?\(", text, re.MULTILINE))
     named = set(re.findall(r"(?:from|join) (\w+)\b(?! as)", re.sub("distinct from", "", text)))
-    assert named - own == set(READ_TABLES) - {"versions"}  # which is read when a version is pinned
+    assert named - own == set(READ_TABLES) - {"versions"}  # which is read when a version is seen
 
 
 @dataclass(frozen=True)
@@ -548,7 +548,7 @@ def test_any_well_formed_read_is_answered_in_full_from_one_version(
     assert [row.rank for row in answer.rows] == list(range(1, len(found) + 1))
     order = [list(Source).index(row.source) for row in answer.rows]
     assert not order or list(Source)[min(order)] == answer.served_reason
-    assert reader.pinned is not None and answer.version == reader.pinned.version
+    assert reader.seen is not None and answer.version == reader.seen.version
     assert all(row.reason for row in answer.rows)
 
 
@@ -617,8 +617,8 @@ def test_what_is_not_looked_up_would_not_have_been_shown(
     asked = Asked(**whose, queries=tuple(queries), segment=segment, k=k)
     reader = worlds(shape)
     answer = reader.read(asked)
-    assert reader.pinned is not None
-    expected = show_all_in_order(shape, asked)[: min(k, reader.pinned.k)]
+    assert reader.seen is not None
+    expected = show_all_in_order(shape, asked)[: min(k, reader.seen.k)]
     assert [(row.item_id, str(row.source)) for row in answer.rows] == expected
 
 

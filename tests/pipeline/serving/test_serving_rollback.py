@@ -73,6 +73,19 @@ def test_going_back_further_keeps_the_pin_and_its_reason(engine: Engine, publish
     assert publish(4) == "pinned"
 
 
+def test_a_pin_of_what_is_pinned_keeps_since_when_and_why_unless_there_is_another_reason(
+    engine: Engine, publish: Publish
+) -> None:
+    publish(0)
+    said = []
+    for why in ("bad prices", None, "a sale"):
+        pin(engine, *SHOP, why=why)
+        with reading(engine) as connection:
+            said.append(read_pin(connection, *SHOP) or "")
+    assert said[0] == said[1] == said[2].replace("(a sale)", "(bad prices)")
+    assert [note for cause, note in notes(engine) if cause == "pin"] == ["bad prices", "a sale"]
+
+
 def test_a_rollback_without_a_pin_is_followed_by_the_next_hour(engine: Engine, publish: Publish) -> None:
     publish(0)
     publish(1)
