@@ -26,7 +26,9 @@ def with_copy() -> Settings:
 
 @app.command()
 def push(
-    whole: Annotated[bool, typer.Option("--all", help="Compare every hour, not only those that changed.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Put every file of every hour anew, not only what changed.")
+    ] = False,
 ) -> None:
     """Bring the copy up to date now; every hour does so at its end."""
     settings = with_copy()

@@ -18,7 +18,7 @@ ALL = "all"  # the mark that stands for all of them
 
 
 def mark_changed(lake: Path, folder: Path) -> None:
-    """Where a copy of the lake is kept (`pipeline/lake_copy.py`), it has still to follow this folder of an hour or inbox."""
+    """Where a copy of the lake is kept (`pipeline/lake_copy/`), it has still to follow this folder of an hour or inbox."""
     if (lake / MARKS).is_dir():
         (lake / MARKS / "~".join(folder.relative_to(lake).parts)).touch()
 

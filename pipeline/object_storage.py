@@ -48,12 +48,12 @@ def open_bucket(url: str, what: str, settings: Settings) -> FileSystem:
     if unknown := sorted(set(asked) - set(QUERY)):
         raise BadInput(f"{what}: {', '.join(unknown)} is not known in an s3 URL; known are {', '.join(QUERY)}.")
     options = {QUERY[name]: value for name, value in asked.items()}
-    if "endpoint_override" in options:
-        endpoint = urlsplit(options["endpoint_override"])
-        if endpoint.netloc:
-            options |= {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme}
-    options.setdefault("region", "us-east-1") if "endpoint_override" in options else None
     try:
+        if "endpoint_override" in options:
+            endpoint = urlsplit(options["endpoint_override"])
+            if endpoint.netloc:
+                options |= {"endpoint_override": endpoint.netloc, "scheme": endpoint.scheme}
+            options.setdefault("region", "us-east-1")
         return S3FileSystem(
             connect_timeout=settings.source_connect_seconds,
             request_timeout=settings.source_timeout_seconds,
@@ -73,12 +73,19 @@ class Place:
     def __init__(self, url: str, what: str, remedy: str, settings: Settings) -> None:
         """Opens nothing yet; raises `BadInput` for what is neither a folder nor a bucket."""
         scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]*:/", url)
-        if scheme and (not is_bucket(url) or not urlsplit(url).hostname or "//" in urlsplit(url).path):
+        try:
+            is_wrong = bool(scheme) and (not is_bucket(url) or not urlsplit(url).hostname or "//" in urlsplit(url).path)
+        except ValueError:
+            is_wrong = True
+        if scheme and is_wrong:
             raise BadInput(f"{what}: {scheme[0]}… is neither a folder nor a bucket, written like s3://bucket/prefix.")
         self.what, self.remedy = what, remedy
         self.is_folder = not is_bucket(url)
         if self.is_folder:
-            self.shown = str(Path(url).expanduser().resolve())
+            try:
+                self.shown = str(Path(url).expanduser().resolve())
+            except (RuntimeError, OSError) as error:  # a user that there is not, links in a circle
+                raise BadInput(f"{what}: {url} is no folder ({first_line(error)}).") from None
             self._files: FileSystem = SubTreeFileSystem(self.shown, LocalFileSystem())
         else:
             self.shown = hide_query(url).rstrip("/")
@@ -117,13 +124,15 @@ class Place:
         with self._answering("written"):
             if self.is_folder:
                 self._files.create_dir(str(PurePosixPath(name).parent), recursive=True)
+            stream = self._files.open_output_stream(draft)
             try:
-                with self._files.open_output_stream(draft) as stream:
-                    shutil.copyfileobj(source, stream, CHUNK)
-            except BaseException:  # closing the stream ended the upload: half a file stands there
-                with suppress(OSError):
+                shutil.copyfileobj(source, stream, CHUNK)
+            except BaseException:
+                with suppress(OSError, pa.ArrowException):
+                    stream.close()  # which ends the upload: half a file stands there
                     self._files.delete_file(draft)
                 raise
+            stream.close()
             if self.is_folder:
                 self._files.move(draft, name)
 

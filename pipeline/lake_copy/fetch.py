@@ -8,7 +8,16 @@ from pathlib import Path
 from pipeline.errors import BadInput, Overtaken, Unreadable
 from pipeline.files import alone_in, hash_file, move_into_place
 from pipeline.hours import parse_hour
-from pipeline.lake_copy.place import entries_of, open_copy, parse, read_owner, read_state, state_folder, write_state
+from pipeline.lake_copy.place import (
+    entries_of,
+    open_copy,
+    parse,
+    read_owner,
+    read_state,
+    state_folder,
+    write_owner,
+    write_state,
+)
 from pipeline.manifests import hour_folder
 from pipeline.object_storage import Place
 from pipeline.privacy.tombstones import read_mark, tombstone_file
@@ -25,13 +34,14 @@ class Fetched:
 
 
 def fetch(settings: Settings) -> Fetched:
-    """The lake of this source holds what its copy holds, each table being what its manifest says, and this home is the one
-    that the copy follows from now on. What is there already and is the same stays, so that a fetch that was cut off goes on.
+    """The lake of this source holds what its copy holds, each table being what its manifest says; then this home is the one
+    that the copy follows, and the one before it no more. What is there already and is the same stays, so that a fetch that
+    was cut off goes on.
 
     Raises `BadInput` when there is no copy, or the lake has landed an hour otherwise; `Unreadable` when the copy is damaged;
     `Overtaken` when somebody is erased meanwhile.
     """
-    there, lake, done = open_copy(settings), settings.lake, Fetched()
+    there, lake, done = open_copy(settings, "fetch again"), settings.lake, Fetched()
     with alone_in(state_folder(settings)):
         owner, days = read_owner(there), there.folders(f"{lake.name}/hours")
         if owner is None or not days:
@@ -39,7 +49,6 @@ def fetch(settings: Settings) -> Fetched:
         state = read_state(settings)
         if state.get("home", owner) != owner:
             raise BadInput(f"this home has a copy of its own at {state['place']}; fetch into an empty one.")
-        write_state(settings, owner, there.shown)
         staging = lake / ".staging" / f"fetch-{uuid.uuid4().hex[:12]}"
         staging.mkdir(parents=True)
         try:
@@ -59,6 +68,9 @@ def fetch(settings: Settings) -> Fetched:
                     done.hours += _fetch_folder(there, lake, folder, staging, done) and not is_inbox
         finally:
             shutil.rmtree(staging, ignore_errors=True)
+        home = uuid.uuid4().hex  # only now: a home that has not all of it would take from the copy what it lacks
+        write_owner(there, home)
+        write_state(settings, home, there.shown)
     return done
 
 

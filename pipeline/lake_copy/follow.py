@@ -2,7 +2,9 @@
 
 import fcntl
 import json
+import math
 import os
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,16 +23,16 @@ from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
 
 TAKEN = ".taken"  # the end of the mark of what is being copied
-MOST_AT_ONCE = (
-    500  # folders that an hour copies at its end: the first time there are many, and others wait for its slot
-)
+# Folders that an hour copies at its end, and seconds after which it begins no more: others wait for its slot.
+MOST_AT_ONCE, MOST_SECONDS = 500, 300.0
 
 
 def follow(settings: Settings, lake: Path, whole: bool = False) -> int:
-    """The copy holds what the lake holds in every folder that changed since (`whole`: in every one); returns how many.
+    """The copy holds what the lake holds in every folder that changed since (`whole`: in every one, each file put anew);
+    returns how many.
 
-    Nothing where no copy is asked for. Raises `Unreachable`, `NotLanded` for what is damaged in the lake, `BadInput` for a
-    copy of another home; what was not copied by then stays marked. Waits for whoever is copying already.
+    Nothing where no copy is asked for. Raises `Unreachable`, `NotLanded` for what is damaged or gone in the lake, `BadInput`
+    for a copy of another home; what was not copied by then stays marked. Waits for whoever is copying already.
     """
     if not settings.lake_copy:
         return 0
@@ -39,23 +41,23 @@ def follow(settings: Settings, lake: Path, whole: bool = False) -> int:
         if whole:
             _begin(lake)
             (lake / MARKS / ALL).touch()
-        return _follow(there, settings, lake)
+        return _follow(there, settings, lake, is_anew=whole)
 
 
 def follow_or_say(settings: Settings, lake: Path) -> list[str]:
     """The same for what must not fail by it, nor wait: sentences of what was done, and a warning of what was not."""
     if not settings.lake_copy:
         return []
-    with _alone_if_free(state_folder(settings)) as is_free:
-        if not is_free:
-            return ["the lake is being copied; what is new is copied with the next hour"]
-        try:
-            count = _follow(open_own(settings), settings, lake, MOST_AT_ONCE)
-        except TreasureHuntError as error:
-            return [f"warning: {error}"]
-        except OSError as error:
-            what = f"{type(error).__name__} in {lake}"
-            return [f"warning: the lake cannot be copied ({what}); `treasure-hunt lake push` tries again"]
+    try:
+        with _alone_if_free(state_folder(settings)) as is_free:
+            if not is_free:
+                return ["the lake is being copied; what is new is copied with the next hour"]
+            count = _follow(open_own(settings), settings, lake, MOST_AT_ONCE, MOST_SECONDS)
+    except TreasureHuntError as error:
+        return [f"warning: {error}"]
+    except Exception as error:  # whatever it is: the hour is done
+        what = f"{type(error).__name__} in {lake}"
+        return [f"warning: the lake cannot be copied ({what}); `treasure-hunt lake push` tries again"]
     return [f"hours and inboxes copied: {count}"] if count else []
 
 
@@ -65,27 +67,45 @@ def waiting(lake: Path) -> list[str]:
     return sorted({path.name.removesuffix(TAKEN) for path in marks.iterdir()} if marks.is_dir() else {ALL})
 
 
-def _follow(there: Place, settings: Settings, lake: Path, most: int | None = None) -> int:
+def _follow(
+    there: Place,
+    settings: Settings,
+    lake: Path,
+    most: int | None = None,
+    seconds: float = math.inf,
+    is_anew: bool = False,
+) -> int:
     _begin(lake)
     _mark_all(lake)
-    count, damaged = 0, []
+    count, wrong, until = 0, list[NotLanded](), time.monotonic() + seconds
     for name in waiting(lake)[:most]:
         folder = lake.joinpath(*name.split("~"))
         _take(lake, name, folder)
         try:
-            _copy_folder(there, lake, folder)
+            _copy_folder(there, lake, folder, is_anew)
         except NotLanded as error:  # the others are copied all the same
-            damaged.append(error)
+            wrong.append(error)
             continue
         reach("copy.folder_done")
         (lake / MARKS / f"{name}{TAKEN}").unlink()
         count += 1
-    tombstones = tombstone_file(settings)
-    if tombstones.exists():
-        there.put(tombstones.name, BytesIO(tombstones.read_bytes()))
-    if damaged:
-        raise damaged[0]
+        if time.monotonic() > until:
+            break
+    _copy_tombstones(there, tombstone_file(settings))
+    if wrong:
+        raise wrong[0]
     return count
+
+
+def _copy_tombstones(there: Place, path: Path) -> None:
+    if not path.exists():
+        return
+    content = path.read_bytes()
+    try:
+        json.loads(content)
+    except ValueError:
+        raise NotLanded(f"{path} is damaged and is not copied; bring it back from the copy at {there.shown}.") from None
+    there.put(path.name, BytesIO(content))
 
 
 def _begin(lake: Path) -> None:
@@ -102,7 +122,10 @@ def _mark_all(lake: Path) -> None:
     marks = lake / MARKS
     if not (marks / ALL).exists():
         return
-    inboxes = sorted((lake / "replays").iterdir()) if (lake / "replays").is_dir() else []
+    inboxes: list[Path] = []
+    if (lake / "replays").is_dir():
+        with alone_in(lake / "replays", with_others=True):  # a replay that began before marks were made ends first
+            inboxes = sorted((lake / "replays").iterdir())
     for folder in [*landed_hours_of(lake), *(path for path in inboxes if path.is_dir())]:
         (marks / "~".join(folder.relative_to(lake).parts)).touch()
     (marks / ALL).unlink()
@@ -119,32 +142,38 @@ def _take(lake: Path, name: str, folder: Path) -> None:
             mark.replace(mark.with_name(f"{name}{TAKEN}"))
 
 
-def _copy_folder(there: Place, lake: Path, folder: Path) -> None:
+def _copy_folder(there: Place, lake: Path, folder: Path, is_anew: bool = False) -> None:
     """The copy's folder holds the manifests of this one and the tables that they name, and no others.
 
-    Raises `NotLanded` when one of them is damaged: then nothing of it takes the place of what is there.
+    Raises `NotLanded` when one of them is damaged or gone: then nothing of it takes the place of what is there.
     """
     place = f"{lake.name}/{folder.relative_to(lake)}"
-    paths = [path for path in sorted(folder.iterdir()) if path.suffix == ".json"] if folder.is_dir() else []
-    manifests = {path.name: path.read_bytes() for path in paths}
+    manifests = _read_manifests(folder)
     named, replaced = set[str](), set[str]()
     for name, content in manifests.items():
         try:
             manifest = json.loads(content)
-            named |= {entry["file"] for entry in entries_of(manifest)}
+            named |= {str(entry["file"]) for entry in entries_of(manifest)}
             replaced |= {file for file in manifest.get("replaced", ()) if (folder / file).exists()}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise _damaged(folder, folder / name) from None
+            raise _wrong(folder, folder / name, "is damaged and is not copied") from None
     found = there.sizes(place)
+    for name in sorted(found):
+        if name.endswith(".json") and name not in manifests:  # nothing takes a manifest away: it was lost here
+            raise _wrong(folder, folder / name, f"is gone, and stands in the copy of the lake at {there.shown}")
     for name in sorted(named | replaced):
         try:
             file = (folder / name).open("rb")
-        except FileNotFoundError:  # gone from the lake by a landing just now, which marks the folder again; or for good
-            continue
+        except FileNotFoundError:
+            if name not in named:
+                continue
+            if _read_manifests(folder) != manifests:
+                return  # it landed anew just now, and is marked again
+            raise _wrong(folder, folder / name, "is missing") from None
         with file:
-            if found.get(name) != os.fstat(file.fileno()).st_size:
+            if is_anew or found.get(name) != os.fstat(file.fileno()).st_size:
                 if not hash_file(folder / name).startswith(name.rsplit(".", 2)[-2]):
-                    raise _damaged(folder, folder / name)
+                    raise _wrong(folder, folder / name, "is damaged and is not copied")
                 there.put(f"{place}/{name}", file)
     reach("copy.tables_put")
     for name, content in manifests.items():
@@ -154,12 +183,17 @@ def _copy_folder(there: Place, lake: Path, folder: Path) -> None:
         there.delete(f"{place}/{name}")
 
 
-def _damaged(folder: Path, path: Path) -> NotLanded:
+def _read_manifests(folder: Path) -> dict[str, bytes]:
+    paths = [path for path in sorted(folder.iterdir()) if path.suffix == ".json"] if folder.is_dir() else []
+    return {path.name: path.read_bytes() for path in paths}
+
+
+def _wrong(folder: Path, path: Path, what: str) -> NotLanded:
     if folder.parent.name == "replays":
-        return NotLanded(f"{path} is damaged and is not copied; remove the inbox and replay again.")
+        return NotLanded(f"{path} {what}; bring the inbox back from the copy, or remove both and replay again.")
     maker = path.name.split(".")[0]  # of a manifest; of a table the stage that makes it
     remedy = how_to_mend(PRODUCERS.get(maker, maker), f"{folder.parent.name}T{folder.name}")
-    return NotLanded(f"{path} is damaged and is not copied; {remedy}.")
+    return NotLanded(f"{path} {what}; {remedy}.")
 
 
 @contextmanager

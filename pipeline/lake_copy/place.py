@@ -11,10 +11,11 @@ from typing import Any
 from pipeline.errors import BadInput, Unreadable
 from pipeline.files import write_json
 from pipeline.manifests import ALL, MARKS
-from pipeline.object_storage import Place, is_bucket
+from pipeline.object_storage import Place
 from pipeline.settings import PREFIX, Settings
 
 OWNER = "owner.json"
+REMEDY = "what is missing there is copied with the next hour, or by `treasure-hunt lake push`"
 log = logging.getLogger("treasure_hunt")
 
 
@@ -29,28 +30,28 @@ def check_reach(settings: Settings) -> None:
 
 
 def check_strangers(settings: Settings) -> None:
-    """Raises `BadInput` where the copy has hours or inboxes that this home has not: what goes here would stay there."""
+    """Raises `BadInput` where the copy has files that this home has not: what goes here would stay there."""
     if not settings.lake_copy:
         return
     there, lakes = open_copy(settings), settings.home / "lake"
-    found = [
-        f"{source} {day}T{hour}"
-        for source in there.folders("")
-        for day in there.folders(f"{source}/hours")
-        for hour in there.folders(f"{source}/hours/{day}")
-        if not (lakes / source / "hours" / day / hour).is_dir() and there.sizes(f"{source}/hours/{day}/{hour}")
-    ]
-    found += [
-        f"{source} replays/{name}"
-        for source in there.folders("")
-        for name in there.folders(f"{source}/replays")
-        if not (lakes / source / "replays" / name).is_dir() and there.sizes(f"{source}/replays/{name}")
-    ]
+    found = []
+    for source in there.folders(""):
+        places = [
+            f"{source}/hours/{day}/{hour}"
+            for day in there.folders(f"{source}/hours")
+            for hour in there.folders(f"{source}/hours/{day}")
+        ]
+        places += [f"{source}/replays/{name}" for name in there.folders(f"{source}/replays")]
+        found += [place for place in places if there.sizes(place).keys() - _names_in(lakes / place)]
     if found:
         raise BadInput(
-            f"the copy of the lake at {there.shown} has {len(found)} hours or inboxes that this home does not have, the "
-            f"first {found[0]}: bring them here by `treasure-hunt lake fetch`, or remove them there."
+            f"the copy of the lake at {there.shown} has files in {len(found)} hours or inboxes that this home does "
+            f"not have, the first in {found[0]}: bring them here by `treasure-hunt lake fetch`, or remove them there."
         )
+
+
+def _names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()} if folder.is_dir() else set()
 
 
 def state_folder(settings: Settings) -> Path:
@@ -60,10 +61,13 @@ def state_folder(settings: Settings) -> Path:
 
 def read_state(settings: Settings) -> dict[str, str]:
     """Which `home` the copy knows this one by, and at which `place` it is; empty where none was ever kept."""
+    path = state_folder(settings) / "state.json"
     try:
-        return dict(json.loads((state_folder(settings) / "state.json").read_text(encoding="utf-8")))
+        return dict(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return {}
+    except (ValueError, TypeError):
+        raise BadInput(f"{path} is damaged; remove it and, in the copy of the lake, owner.json.") from None
 
 
 def write_state(settings: Settings, home: str, place: str) -> None:
@@ -72,13 +76,13 @@ def write_state(settings: Settings, home: str, place: str) -> None:
     write_json(folder / "state.json", {"home": home, "place": place}, folder / ".draft")
 
 
-def open_copy(settings: Settings) -> Place:
+def open_copy(settings: Settings, remedy: str = REMEDY) -> Place:
     """The place of the copy, whoever's it is; raises `BadInput` for one that cannot be meant."""
     where, lakes = settings.lake_copy, (settings.home / "lake").resolve()
-    if not is_bucket(where) and Path(where).expanduser().resolve().is_relative_to(lakes):
+    place = Place(where, "the copy of the lake", remedy, settings)
+    if place.is_folder and Path(place.shown).is_relative_to(lakes):
         raise BadInput(f"{PREFIX}LAKE_COPY={where}: lies in the lake itself, {lakes}; a copy belongs elsewhere.")
-    remedy = "what is missing there is copied with the next hour, or by `treasure-hunt lake push`"
-    return Place(where, "the copy of the lake", remedy, settings)
+    return place
 
 
 def open_own(settings: Settings) -> Place:
@@ -90,15 +94,20 @@ def open_own(settings: Settings) -> Place:
             f"the copy at {there.shown} is that of another home; give this one a place of its own, or go on from that copy "
             "by `treasure-hunt lake fetch` in an empty home."
         )
-    if state.get("place") != there.shown:
-        if "place" in state:
+    if state.get("place") != there.shown or owner is None:
+        if state.get("place", there.shown) != there.shown:
             log.warning("the copy of the lake moves to %s: remove what is left at %s", there.shown, state["place"])
         for lake in (path for path in sorted((settings.home / "lake").iterdir()) if (path / MARKS).is_dir()):
             (lake / MARKS / ALL).touch()
         write_state(settings, home, there.shown)
     if owner is None:
-        there.put(OWNER, BytesIO(json.dumps({"home": home}).encode()))
+        write_owner(there, home)
     return there
+
+
+def write_owner(there: Place, home: str) -> None:
+    """The copy is that of this home."""
+    there.put(OWNER, BytesIO(json.dumps({"home": home}).encode()))
 
 
 def read_owner(there: Place) -> str | None:

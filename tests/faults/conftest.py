@@ -80,7 +80,12 @@ class Brink:
         if self.server:
             self._admin(f"create database {name} template {self.database}")
         shutil.copytree(f"{self.home}-copy", folder / f"{name}-copy")
-        return self.settings(shutil.copytree(self.home, folder / name), name)
+        home = shutil.copytree(self.home, folder / name)
+        state = home / "lake" / ".copy" / "state.json"  # it says where the copy of the lake is
+        state.write_text(
+            state.read_text(encoding="utf-8").replace(f"{self.home}-copy", f"{home}-copy"), encoding="utf-8"
+        )
+        return self.settings(home, name)
 
 
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])

@@ -21,7 +21,7 @@ from tcp_proxy import proxy
 
 from pipeline import cli, landing, object_storage
 from pipeline.backfill import backfill_hours
-from pipeline.errors import AuditFailed, BadInput, NotLanded, Unreachable, Unreadable
+from pipeline.errors import AuditFailed, BadInput, NotLanded, Overtaken, Unreachable, Unreadable
 from pipeline.files import alone_in
 from pipeline.hours import HOUR
 from pipeline.lake_copy import fetch as fetching
@@ -31,11 +31,11 @@ from pipeline.lake_copy.follow import follow, follow_or_say, waiting
 from pipeline.lake_copy.place import open_copy, state_folder
 from pipeline.line import STAGES, run_stage
 from pipeline.manifests import MARKS, hour_folder, read_manifest
-from pipeline.privacy import rewrite
+from pipeline.privacy import inboxes, rewrite
 from pipeline.privacy.erase import erase_request
 from pipeline.privacy.forget import forget_all
 from pipeline.privacy.requests import file_request
-from pipeline.privacy.tombstones import tombstone_file
+from pipeline.privacy.tombstones import raise_tombstone, tombstone_file
 from pipeline.replay import replay
 from pipeline.run import Run
 from pipeline.serving.database import connect
@@ -377,6 +377,9 @@ def test_a_place_without_a_copy_is_named_without_its_keys(traded: Settings, stor
         ("s3://bucket//x", "is neither a folder nor a bucket, written like s3://bucket/prefix"),
         ("s3://bucket/x?secret=canary", "the copy of the lake: secret is not known in an s3 URL"),
         ("s3://bucket/x?access_key=canary", "the copy of the lake: "),
+        ("s3://[bucket", "the copy of the lake: s3:/… is neither a folder nor a bucket"),
+        ("s3://bucket/x?endpoint=http://[canary", "the copy of the lake: "),
+        ("~nobody-at-all/x", "the copy of the lake: ~nobody-at-all/x is no folder"),
         ("{home}/lake/copy", "lies in the lake itself, {home}/lake; a copy belongs elsewhere"),
         ("{home}/reports/../lake/shop", "lies in the lake itself, {home}/lake; a copy belongs elsewhere"),
     ],
@@ -478,6 +481,8 @@ def test_another_home_does_not_copy_over_it_and_one_that_fetched_it_does(
     new = shop.model_copy(update={"home": tmp_path / "new"})
     fetch(new)
     assert follow(new, new.lake) == 2
+    with pytest.raises(BadInput, match="is that of another home"):
+        follow(shop, shop.lake)
     assert place.content() == before
 
 
@@ -503,35 +508,137 @@ def test_nobody_is_erased_while_the_settings_do_not_name_the_copy(shop: Settings
     engine.dispose()
 
 
-def test_hours_that_only_the_copy_has_keep_an_erasure_open(shop: Settings, place: Place) -> None:
+def test_hours_that_only_the_copy_has_stay_there_and_keep_an_erasure_open(shop: Settings, place: Place) -> None:
     follow(shop, shop.lake)
+    gone = {name: held for name, held in place.content().items() if name.startswith("shop/hours/2026-01-05/10/")}
     shutil.rmtree(hour_folder(shop.lake, FIRST))
     engine = connect(shop.serving)
     number = file_request(engine, shop, "ann")
     with pytest.raises(
-        BadInput, match=r"has 1 hours or inboxes that this home does not have, the first shop 2026-01-05T10: "
+        BadInput, match=r"has files in 1 hours or inboxes that this home does not have, the first in shop/hours/"
     ):
         erase_request(shop, number)
-    for name in place.content():
-        if name.startswith("shop/hours/2026-01-05/10/"):
-            place.files.delete_file(f"{place.root}/{name}")
+    (shop.lake / MARKS / "hours~2026-01-05~10").touch()
+    with pytest.raises(NotLanded, match=r"10/\w+\.json is gone, and stands in the copy of the lake at "):
+        follow(shop, shop.lake)
+    assert gone.items() <= place.content().items()
+    for name in gone:
+        place.files.delete_file(f"{place.root}/{name}")
     erase_request(shop, number)
     engine.dispose()
     assert place.content() == named(shop)
 
 
-@pytest.mark.parametrize("damaged", ["ingest_events.json", "events"])
-def test_what_is_damaged_in_the_lake_takes_nobodys_place(shop: Settings, place: Place, damaged: str) -> None:
+@pytest.mark.parametrize("file", ["ingest_events.json", "events.*.parquet"])
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_what_is_damaged_or_gone_in_the_lake_takes_nothing_from_the_copy(
+    shop: Settings, place: Place, file: str, is_gone: bool
+) -> None:
     follow(shop, shop.lake)
     before = place.content()
-    (path,) = hour_folder(shop.lake, FIRST).glob(damaged if "." in damaged else f"{damaged}.*.parquet")
-    path.write_bytes(path.read_bytes()[:-10])
+    (path,) = hour_folder(shop.lake, FIRST).glob(file)
+    path.unlink() if is_gone else path.write_bytes(path.read_bytes()[:-10])
+    run_stage("train", FIRST + HOUR, shop.model_copy(update={"factors": 4}))
     with pytest.raises(
-        NotLanded, match=f"{path} is damaged and is not copied; run ingest_events of 2026-01-05T10 again"
+        NotLanded, match=rf"{path} is (damaged|gone|missing).*; run ingest_events of 2026-01-05T10 again"
     ):
         follow(shop, shop.lake, whole=True)
+    assert {name: held for name, held in place.content().items() if "/10/" in name}.items() <= before.items()
+    assert before.keys() <= place.content().keys()
+    assert waiting(shop.lake) == ["hours~2026-01-05~10"]  # the others are copied all the same
+
+
+def test_a_copy_that_was_emptied_is_made_whole_again(shop: Settings, place: Place) -> None:
+    follow(shop, shop.lake)
+    shutil.rmtree(place.root)
+    assert follow(shop, shop.lake) == 2
+    assert place.content() == named(shop)
+
+
+def test_pushing_all_mends_a_table_of_the_copy_that_is_as_long_as_before(shop: Settings, place: Place) -> None:
+    follow(shop, shop.lake)
+    name = next(name for name in place.content() if "/11/events." in name)
+    place.write(name, place.content()[name][:-1] + b"x")
+    assert follow(shop, shop.lake, whole=True) == 2
+    assert place.content() == named(shop)
+
+
+def test_a_home_that_has_not_all_of_a_copy_does_not_follow_it(
+    shop: Settings, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(shop, shop.lake)
+    before = place.content()
+    cut = shop.model_copy(update={"home": tmp_path / "cut"})
+    monkeypatch.setattr(fetching, "_place", die_there)
+    with pytest.raises(KeyboardInterrupt):
+        fetch(cut)
+    monkeypatch.undo()
+    other = shop.model_copy(update={"home": shutil.copytree(shop.home, tmp_path / "other")})
+    shutil.rmtree(state_folder(other))
+    run_stage("train", FIRST + HOUR, other.model_copy(update={"factors": 3}))
+    with pytest.raises(BadInput, match="is there already"):
+        fetch(other)
+    for home in (cut, other):
+        with pytest.raises(BadInput, match="is that of another home"):
+            follow(home, home.lake)
     assert place.content() == before
-    assert waiting(shop.lake) == ["hours~2026-01-05~10"]
+
+
+def test_who_is_erased_while_a_copy_is_fetched_does_not_come_back(
+    shop: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(shop, shop.lake)
+    new, fill = shop.model_copy(update={"home": tmp_path / "new"}), fetching._fetch_folder
+
+    def fill_and_be_overtaken(*given: Any) -> bool:
+        raise_tombstone(new, "ann")
+        return fill(*given)
+
+    monkeypatch.setattr(fetching, "_fetch_folder", fill_and_be_overtaken)
+    with pytest.raises(Overtaken, match="somebody was erased while the copy of the lake was fetched; fetch again"):
+        fetch(new)
+
+
+def test_an_inbox_that_is_being_rewritten_is_marked(shop: Settings) -> None:
+    replay(shop, FIRST, FIRST, None, ["event_type:veiw=click"])
+    follow(shop, shop.lake)
+    engine = connect(shop.serving)
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(inboxes, "move_into_place", die_there)
+        erase_request(shop, file_request(engine, shop, "ann"))
+    engine.dispose()
+    assert any(name.startswith("replays~") for name in waiting(shop.lake))
+
+
+def test_a_bucket_that_refuses_an_upload_keeps_what_it_has(shop: Settings, place: Place) -> None:
+    class Refusing:
+        def __init__(self, files: Any) -> None:
+            self.files = files
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.files, name)
+
+        def open_output_stream(self, *_: Any) -> Any:
+            raise OSError("AccessDenied")
+
+    there = open_copy(shop)
+    there.put("shop/manifest.json", io.BytesIO(b"good"))
+    there.is_folder, there._files = False, Refusing(there._files)
+    with pytest.raises(
+        Unreachable, match=r"cannot be written: AccessDenied; what is missing there is copied with the next"
+    ):
+        there.put("shop/manifest.json", io.BytesIO(b"better"))
+    assert place.content() == {"shop/manifest.json": b"good"}
+
+
+@pytest.mark.parametrize("damaged", ["state.json", "tombstones.json"])
+def test_whatever_is_wrong_with_a_copy_an_hour_ends_well(shop: Settings, place: Place, damaged: str) -> None:
+    follow(shop, shop.lake)
+    path = tombstone_file(shop) if damaged == "tombstones.json" else state_folder(shop) / damaged
+    path.write_text("{", encoding="utf-8")
+    (said,) = follow_or_say(shop, shop.lake)
+    assert said.startswith(f"warning: {path} is damaged")
+    assert "tombstones.json" not in place.content()
 
 
 def test_an_upload_that_fails_leaves_no_half_file(shop: Settings, place: Place) -> None:
