@@ -4,6 +4,7 @@ A stage that audits nothing must not pay for it.
 """
 
 import logging
+import sys
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,15 @@ _said: dict[int, tuple[Any, Any]] | None = None
 def silence_library() -> None:
     """Great Expectations, imported after this, does not log a line for each of its parts."""
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    if hasattr(sys.modules["__main__"], "__file__") or hasattr(sys, "ps1"):
+        return
+    # It imports pyspark where that is installed, which takes a process whose main module is no file (a task of Airflow,
+    # `python -c`), and that nobody types into, for its own doctests, and ends it.
+    sys.ps1 = ""
+    try:
+        import great_expectations  # noqa: F401
+    finally:
+        del sys.ps1
 
 
 @cache

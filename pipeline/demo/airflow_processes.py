@@ -14,6 +14,7 @@ import sys
 from collections.abc import Mapping
 from datetime import datetime
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Any
 
@@ -38,6 +39,11 @@ PRELOADED = (  # imported once per scheduler, inherited by every task; nothing o
     "duckdb",
     "implicit.cpu.als",
 )
+
+
+def preloaded() -> list[str]:
+    """PRELOADED; where pyspark is installed without what would end a fork server (see `pipeline/validation.py`)."""
+    return [name for name in PRELOADED if name != "great_expectations" or find_spec("pyspark") is None]
 
 
 def home_of(settings: Settings) -> Path:
@@ -101,7 +107,7 @@ def airflow_environment(settings: Settings, port: int, scheduled: bool) -> dict[
         "scheduler.scheduler_idle_sleep_time": 0.2,
         "workers.min_heartbeat_interval": 1,  # also how long a worker may overlook that its task has ended
         "scheduler.mp_start_method": "forkserver",
-        "core.mp_forkserver_preload": ",".join(PRELOADED),
+        "core.mp_forkserver_preload": ",".join(preloaded()),
         "usage_data_collection.enabled": False,
     }
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
