@@ -67,9 +67,11 @@ def test_dialog_recomputes_six_hours_in_order(
     page.get_by_test_id("trigger-dag-button").first.click()
     page.get_by_text("Run this Dag for a range of dates").click()
     for hour in (FIRST, LAST):
-        page.get_by_text("Select date and time").first.click()
-        page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").fill(f"{hour:%Y/%m/%d}")
-        page.get_by_placeholder("HH:mm").locator("visible=true").fill(f"{hour:%H:%M}")
+        page.get_by_text(
+            "Select date and time"
+        ).first.click()  # the other calendar may still be fading: the last is ours
+        page.get_by_placeholder("YYYY/MM/DD").locator("visible=true").last.fill(f"{hour:%Y/%m/%d}")
+        page.get_by_placeholder("HH:mm").locator("visible=true").last.fill(f"{hour:%H:%M}")
         page.keyboard.press("Tab")
         page.get_by_text("Date Range").click()  # closes the calendar
         expect(page.get_by_text(f"{hour:%b %d, %Y %H:%M}")).to_be_visible()
