@@ -159,7 +159,7 @@ def _copy_folder(there: Place, lake: Path, folder: Path, is_anew: bool = False) 
             raise _wrong(folder, folder / name, "is damaged and is not copied") from None
     found = there.sizes(place)
     for name in sorted(found):
-        if name.endswith(".json") and name not in manifests:  # nothing takes a manifest away: it was lost here
+        if name.endswith(".json") and name not in manifests:  # the line takes none away: it was lost or removed
             raise _wrong(folder, folder / name, f"is gone, and stands in the copy of the lake at {there.shown}")
     for name in sorted(named | replaced):
         try:

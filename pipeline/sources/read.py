@@ -13,6 +13,7 @@ from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.files import ROOT
+from pipeline.object_storage import is_bucket
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.sources.contract import Difference, check_contract, read_contract, relations_of
@@ -78,7 +79,7 @@ def explain_absence(run: Run, kind: str, scratch: Path) -> str:
     url = source_url(run.settings)
     if is_database(url):
         return ""
-    folder = scratch / "fetched" if url.startswith("s3://") else Path(url).expanduser().resolve()
+    folder = scratch / "fetched" if is_bucket(url) else Path(url).expanduser().resolve()
     return say_absent(folder, relations_of(read_contract(SOURCES / run.settings.source, kind)), run.hour, run.end, url)
 
 
