@@ -33,7 +33,7 @@ from cicerone import run_ways
 from database import open_postgres
 from invented_shop import Size, write_hours
 from invented_sums import write_sums
-from measured import Figures, measure
+from measured import Figures, measure, measure_command
 from plain_pandas import run_batch
 from told import COLUMNS, describe_machine, draw_growth, write_markdown
 from work import do_hour, do_hours, do_stage, do_stage_in_parts
@@ -45,6 +45,7 @@ from pipeline.settings import Settings, load_settings
 
 LAST = parse_hour("2026-02-02T12")  # the newest hour; no window below ends at 00 UTC, when a model is learnt anew
 HISTORY_STAGE = "ingest_events"
+ALONE = 8  # hours that are run by a command of their own, beside a backfill of all
 
 
 @dataclass(frozen=True)
@@ -153,8 +154,11 @@ def measure_hour(bench: Bench, case: str, hour: datetime, settings: Settings) ->
     """Every stage of the hour is a row; False when one did not end."""
     work = do_stage_in_parts if bench.is_profiled else do_stage
     for stage in STAGES:
-        if bench.add(case, stage, measure(work, stage, hour, settings, is_profiled=bench.is_profiled)).stopped:
+        took = bench.add(case, stage, measure(work, stage, hour, settings, is_profiled=bench.is_profiled))
+        if took.stopped:
             return False
+        if "made_anew" in took.told:
+            bench.conclude(f"{case}: lists of users that were made anew", took.told["made_anew"], "all lists of users")
     whole = {key: bench.total(case, key) for key in ("seconds", "cpu_seconds", "read_mb", "written_mb")}
     whole["peak_mb"] = max(row["peak_mb"] for row in bench.rows if row["case"] == case and row["stage"] in STAGES)
     bench.add(case, "the hour", Figures(**whole))
@@ -232,6 +236,23 @@ def case_rivals(bench: Bench) -> None:
         shutil.rmtree(bench.folder / name)
 
 
+def measure_commands(bench: Bench, case: str, hours: Sequence[datetime], settings: Settings) -> None:
+    """A backfill of the hours, and some of them one by one, as commands that somebody types: all that they take."""
+
+    def command(home: Path, *words: str) -> Figures:
+        named = {name: str(getattr(settings, name)) for name in settings.model_fields_set}
+        knobs = {name.upper(): value for name, value in (named | {"home": str(home)}).items()}
+        return bench.add(case, f"treasure-hunt {' '.join(words)}", measure_command(knobs, *words))
+
+    apart = shutil.copytree(settings.home, settings.home.parent / "apart")
+    alone = [command(apart, "run", format_hour(hour)) for hour in hours[:ALONE]]
+    together = command(settings.home, "backfill", format_hour(hours[0]), format_hour(hours[-1]))
+    for key, unit in (("cpu_seconds", "CPU-seconds"), ("seconds", "seconds")):
+        one = statistics.median(getattr(took, key) for took in alone)
+        what = f"backfill of {len(hours)} hours by {len(hours)} times one alone"
+        bench.conclude(what, getattr(together, key) / (len(hours) * one), unit)
+
+
 def case_growth(bench: Bench) -> None:
     """Hours in a row, one after the other and as a backfill."""
     count, name = bench.hours or bench.scale.hours, "growth"
@@ -255,14 +276,7 @@ def case_growth(bench: Bench) -> None:
     bench.conclude(
         "files in the last hour's folder by the first's", each[-1].told["files"] / each[0].told["files"], "files"
     )
-    alone = statistics.median(took.cpu_seconds for took in each), statistics.median(took.seconds for took in each)
-    together = bench.add(
-        name,
-        f"backfill of {count} h",
-        measure(do_hours, hours, settings.model_copy(update={"home": copy}), list(STAGES), most_seconds=3600),
-    )
-    for figure, one, unit in ((together.cpu_seconds, alone[0], "CPU-seconds"), (together.seconds, alone[1], "seconds")):
-        bench.conclude(f"backfill of {count} hours by {count} times one alone", figure / (count * one), unit)
+    measure_commands(bench, name, hours, settings.model_copy(update={"home": copy}))
     shutil.rmtree(bench.folder / name)
 
 

@@ -10,6 +10,8 @@ import io
 import multiprocessing
 import os
 import pstats
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,7 +19,10 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from pipeline.errors import TreasureHuntError
+from pipeline.settings import PREFIX
 
 MB = 1_000_000
 MOST_SECONDS, MOST_MB = 1200.0, 18_000.0
@@ -75,6 +80,42 @@ def measure(
             process.join(10)
         process.kill()
         process.join()
+
+
+def measure_command(knobs: dict[str, str], *command: str) -> Figures:
+    """What `treasure-hunt COMMAND` takes as a person types it, from the start on, with all processes that it starts.
+
+    Memory and processor time are those of all of them together, as they were seen ten times a second. Raises `SystemExit`
+    when the command does not end well.
+    """
+    environment = os.environ | {f"{PREFIX}{name}": value for name, value in knobs.items()}
+    began, peak, clocks = time.perf_counter(), 0.0, {}
+    program = Path(sys.executable).with_name("treasure-hunt")
+    process = subprocess.Popen([program, *command], env=environment, stdout=sys.stderr)
+    tree = psutil.Process(process.pid)
+    while process.poll() is None:
+        memory = 0
+        for one in [tree, *list_children(tree)]:
+            try:
+                memory += one.memory_full_info().pss  # what a fork shares counts once
+                spent = one.cpu_times()
+                clocks[one.pid] = spent.user + spent.system
+            except psutil.Error:
+                continue
+        peak = max(peak, memory / MB)
+        time.sleep(0.1)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} failed")
+    nothing = float("nan")
+    return Figures(time.perf_counter() - began, sum(clocks.values()), peak, nothing, nothing)
+
+
+def list_children(tree: psutil.Process) -> list[psutil.Process]:
+    """What a process has started, and what these have; none when it is over."""
+    try:
+        return tree.children(recursive=True)
+    except psutil.Error:
+        return []
 
 
 def do_work(pipe: Connection, work: Callable[..., dict[str, Any]], given: tuple[Any, ...], is_profiled: bool) -> None:

@@ -15,7 +15,10 @@ from pipeline.settings import Settings
 def do_stage(stage: str, hour: datetime, settings: Settings) -> dict[str, Any]:
     """A stage of the line has run."""
     result = run_stage(stage, hour, settings)
-    return {"rows_in": result.rows_in, "rows_out": result.rows_out, "way": result.facts.get("way", "")}
+    told = {"rows_in": result.rows_in, "rows_out": result.rows_out, "way": result.facts.get("way", "")}
+    if stage == "recommend" and result.facts["users"]:
+        told["made_anew"] = 1 - result.facts["resting_users"] / result.facts["users"]
+    return told
 
 
 def do_stage_in_parts(stage: str, hour: datetime, settings: Settings) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The command line: the same stages as in Airflow, without Airflow. Hours are written 2026-01-01T13, UTC."""
 
-import logging
 import sys
 from datetime import UTC, datetime
 from statistics import median
@@ -95,11 +94,14 @@ def backfill(
     last: Annotated[str, typer.Argument(metavar="TO", help="Last hour, included.")],
     only: Only = None,
     repull: Repull = False,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes side by side; each takes the memory of the largest stage that it met.")
+    ] = 2,
 ) -> None:
     """Run the stages of every hour from FROM to TO, oldest first."""
     settings, stages = load_settings(), choose_stages(only)
     hours = hours_between(parse_hour(first), ended_hour(last))
-    ledger = backfill_hours(settings, hours, stages, repull)
+    ledger = backfill_hours(settings, hours, stages, repull, processes)
     show.console.print(f"{len(hours)} hours, {len(stages)} stages each; see `treasure-hunt status`")
     for name, rows in ledger.items():
         show.console.print(f"  events {name:<32} {rows:>12,}")
@@ -255,7 +257,7 @@ def verify(hour: Hour) -> None:
 
 def main() -> None:
     """Entry point: what a person can mend is one sentence on standard error and exit code 1, never a traceback."""
-    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    show.log_plainly()
     try:
         app()
     except TreasureHuntError as error:

@@ -105,6 +105,11 @@ def make_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) 
     _sparing(connection, lambda: connection.execute(make, _values_of(statement, values)))
 
 
+def drop_table(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """A table that `make_table` made is gone, and the memory that it took is free."""
+    connection.execute(f"drop table {name}")
+
+
 def fetch_table(connection: duckdb.DuckDBPyConnection, name: str, **values: Any) -> pa.Table:
     """The result of sql/<name>.sql as an Arrow table."""
     statement = read_sql(name)

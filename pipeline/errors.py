@@ -24,8 +24,11 @@ class Unreadable(DataError):
     """A delivered file is missing, damaged, or not what its checksum says; `fault` is the sentence without what to do."""
 
     def __init__(self, fault: str, remedy: str = "have it mended or delivered again, then run the hour again") -> None:
-        super().__init__(f"{fault}; {remedy}.")
+        super().__init__(f"{fault}; {remedy}." if remedy else fault)
         self.fault = fault
+
+    def __reduce__(self) -> tuple[Any, ...]:  # from one process to another: what it says is made already
+        return type(self), (str(self), ""), {"fault": self.fault}
 
 
 class AuditFailed(DataError):

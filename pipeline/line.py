@@ -27,6 +27,10 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 # An hour's model is made from the model of the hour before once that was let through: of many hours these go hour by hour.
 CHAINED = ("train", "evaluate")
+# These read events and catalogs of their own and earlier hours alone, so of many hours they may go ahead of the others.
+TAKING_IN = ("ingest_events", "ingest_catalog", "prepare")
+# These do many hours at once for less (`<stage>_of_hours` of their module).
+TOGETHER = (*TAKING_IN, "report")
 # Runs last, whether or not the stages before it succeeded; it decides nothing.
 ALWAYS = "report"
 
@@ -92,7 +96,7 @@ def run_group_of_hours(
 
 def report_failure(stages: Sequence[str], hours: Sequence[datetime], settings: Settings) -> None:
     """Report hours in which a stage has failed, if that was asked for; what goes wrong here hides no earlier error."""
-    if ALWAYS in stages:
+    if ALWAYS in stages and hours:
         with suppress(TreasureHuntError, OSError):
             list(run_stage_of_hours(ALWAYS, hours, settings))
 

@@ -54,7 +54,7 @@ def find_predecessor(work: Work) -> Predecessor | None:
 def is_withheld(run: Run, hour: datetime) -> bool:
     """Whether an hour was tried to be published as it stands in the lake, and never was.
 
-    One that nobody has tried to publish yet is not: a backfill does all hours of a day stage by stage. Never of an hour
+    One that nobody has tried to publish yet is not: a backfill makes a day's models before its lists. Never of an hour
     that is computed again: which one was its predecessor is recorded.
     """
     there = at_hour(run, hour)

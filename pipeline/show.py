@@ -1,5 +1,6 @@
 """What a person sees in the terminal: tables of stages, hours, lists and versions."""
 
+import logging
 import sys
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,11 @@ from pipeline.serving.contract import Answer
 
 # Where there is no terminal (a log, a pipe) nothing should be folded at 80 columns.
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140, soft_wrap=False)
+
+
+def log_plainly() -> None:
+    """Warnings of libraries are lines on standard error."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
 
 
 def sentence(text: str, style: str | None = None) -> None:

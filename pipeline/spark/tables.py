@@ -105,6 +105,11 @@ def make_table(connection: Connection, name: str, **values: Any) -> None:
     view_files(connection, name, [folder])
 
 
+def drop_table(connection: Connection, name: str) -> None:
+    """A table that `make_table` made is gone; its files go with the stage's folder."""
+    connection.unregister(name)
+
+
 def fetch_table(connection: Connection, name: str, **values: Any) -> pa.Table:
     """The result of sql/<name>.sql as an Arrow table."""
     return connection.query(name, values).toArrow()

@@ -99,6 +99,7 @@ def derive_tables(work: Work) -> None:
         count_unjoined(work)
         check_unknown_items(work)
         judge_profile(work, len(references))
+        derive("bought")
         derive("holdout", known_as="held_out")
         engine.make_table(connection, "actions", **values)
         tier = choose_tier(engine.fetch_table(connection, "tier_figures").to_pylist()[0], settings)
@@ -108,11 +109,12 @@ def derive_tables(work: Work) -> None:
             values["holdout_share"] = 0.0
             derive("holdout", known_as="held_out")
             engine.make_table(connection, "actions", **values)
+        engine.drop_table(connection, "window_actions")  # in a large shop as much memory again as what is made from it
         connection.register("rule_lines", find_rules(work))
         derive("shop_rules")
         ruled = engine.fetch_table(connection, "ruled_items")
         connection.register("ruled_items", ruled)
-        for table in ("queries", "query_items", "interactions", "popular_items", "bought"):
+        for table in ("queries", "query_items", "interactions", "popular_items"):
             derive(table)
         count_popular(work, engine, connection, ruled, **values)
 

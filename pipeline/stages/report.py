@@ -50,12 +50,15 @@ def report(run: Run) -> StageResult:
     return report_of_hours([run])[0]
 
 
-def report_of_hours(runs: Sequence[Run]) -> list[StageResult]:
-    """The same for several hours at once; an hour of which nothing has run has nothing to report, and says so."""
+def report_of_hours(runs: Sequence[Run], forgets: bool = True) -> list[StageResult]:
+    """The same for several hours at once; an hour of which nothing has run has nothing to report, and says so.
+
+    Text that is old by now is forgotten by the way, unless told otherwise.
+    """
     settings = runs[0].settings
     pages: dict[str, str] = {}
     with open_stages(runs, "report") as works:
-        for sentence in forget_old_text(runs):
+        for sentence in forget_old_text(runs) if forgets else ():
             works[-1].note(sentence)
         accounts = [read_account(work.run) for work in works]
         told = [account for account in accounts if account["stages"]]

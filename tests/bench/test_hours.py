@@ -34,6 +34,8 @@ def test_small_run_has_a_row_for_every_stage_and_the_ratios(tmp_path: Path) -> N
     assert [row["stage"] for row in bench.rows if row["case"] == "hour"] == ["landing 24 h", "plain pandas"]
     assert [row["stage"] for row in bench.rows if row["case"] == "hour, PostgreSQL"] == ["publish", "publish"]
     assert [row["what"].split(" by ")[0] for row in bench.sums] == [
+        "hour, learnt anew: lists of users that were made anew",
+        "hour, folded in: lists of users that were made anew",
         "publish into PostgreSQL",
         "hour, learnt anew: plain pandas",
         "hour, folded in: plain pandas",

@@ -1,12 +1,105 @@
 """Guards of what every rule found, the report and its tables."""
 
+BACKFILL = "tests/pipeline/test_backfill.py::"
+
 MUTATIONS = [
     (
         "hours before a refused one are left half done",
         "pipeline/backfill.py",
-        "refused, going = error, going[:through]",
-        "refused, going = error, []",
-        "tests/pipeline/test_backfill.py::test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it",
+        "error, end = ended.error, place[piece.hours[0]] + ended.through",
+        "error, end = ended.error, place[piece.hours[0]]",
+        BACKFILL + "test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it",
+    ),
+    (
+        "hours after a refused one go on",
+        "pipeline/backfill.py",
+        "going = [hour for hour in piece.hours if place[hour] < end]",
+        "going = list(piece.hours)",
+        BACKFILL + "test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it",
+    ),
+    (
+        "a part's models do not wait for the versions of the part before",
+        "pipeline/backfill.py",
+        "parts[-2 if group[0] in TAKING_IN else -1]",
+        "parts[-2]",
+        BACKFILL + "test_a_piece_waits_for_what_would_change_what_it_makes",
+    ),
+    (
+        "hours are taken in as fast as they come",
+        "pipeline/backfill.py",
+        "parts[-2 if group[0] in TAKING_IN else -1]",
+        "parts[0 if group[0] in TAKING_IN else -1]",
+        BACKFILL + "test_a_piece_waits_for_what_would_change_what_it_makes",
+    ),
+    (
+        "lists are made and go live while models of their part are made",
+        "pipeline/backfill.py",
+        "if before[0] in CHAINED or not set(some)",
+        "if not set(some)",
+        BACKFILL + "test_a_piece_waits_for_what_would_change_what_it_makes",
+    ),
+    (
+        "a stage of an hour does not wait for the hour before",
+        "pipeline/backfill.py",
+        "of_stage = (own[group] or parts[-1].get(group, []))[-1:]",
+        "of_stage = list[int]()",
+        BACKFILL + "test_a_piece_waits_for_what_would_change_what_it_makes",
+    ),
+    (
+        "a backfill of many processes is one of one",
+        "pipeline/backfill.py",
+        "if count < 2:",
+        "if True:",
+        BACKFILL + "test_the_next_part_is_taken_in_while_models_of_the_one_before_are_made",
+    ),
+    (
+        "a process that was killed is a defect",
+        "pipeline/backfill.py",
+        "except BrokenProcessPool as broken:",
+        "except ZeroDivisionError as broken:",
+        BACKFILL + "test_a_process_that_was_killed_is_a_sentence_that_says_what_needs_less",
+    ),
+    (
+        "a process lives on when its backfill was killed",
+        "pipeline/backfill.py",
+        "        parent.join()\n",
+        "        return\n",
+        BACKFILL + "test_processes_end_with_a_backfill_that_was_killed",
+    ),
+    (
+        "an error that cannot be sent breaks all processes",
+        "pipeline/backfill.py",
+        "is_sent = multiprocessing.parent_process() is not None",
+        "is_sent = False",
+        BACKFILL + "test_a_defect_ends_a_backfill_with_its_cause_once_the_hours_before_are_reported",
+    ),
+    (
+        "hours that a backfill did not finish are not reported",
+        "pipeline/backfill.py",
+        "report_failure(stages, sorted(begun - reported), settings)",
+        "pass",
+        BACKFILL + "test_a_defect_ends_a_backfill_with_its_cause_once_the_hours_before_are_reported",
+    ),
+    (
+        "the report of one part forgets what the next is made from",
+        "pipeline/backfill.py",
+        "forgets=False",
+        "forgets=True",
+        BACKFILL + "test_text_of_old_hours_is_there_until_all_lists_are_made_and_gone_afterwards",
+    ),
+    (
+        "a backfill of old hours forgets nothing",
+        "pipeline/backfill.py",
+        "        forget(stages, hours, settings)\n    return ledger",
+        "    return ledger",
+        BACKFILL + "test_text_of_old_hours_is_there_until_all_lists_are_made_and_gone_afterwards",
+    ),
+    (
+        "what a damaged file's error says is said twice after it came from another process",
+        "pipeline/errors.py",
+        'return type(self), (str(self), ""), {"fault": self.fault}',
+        "return super().__reduce__()",
+        BACKFILL + "test_an_error_says_the_same_in_another_process",
     ),
     (
         "a failed attempt loses what the rules found",
