@@ -12,7 +12,7 @@ from pathlib import Path
 
 from hours import LAST
 from invented_shop import Size, write_hours
-from measured import measure_command
+from measured import Figures, measure_typed
 
 from pipeline.hours import HOUR, format_hour, hours_between
 
@@ -38,24 +38,30 @@ def main() -> None:
         size = Size(given.users, given.items, given.events)
         write_hours(folder / "source", size, hours[:-1])
         write_hours(folder / "source", size, hours[-1:], with_catalog=True)
-        measure_command(
+        type_well(
             own | {"HOME": str(landed)}, "backfill", *map(format_hour, (hours[0], LAST)), "--only", "ingest_events"
         )
-        measure_command(own | {"HOME": str(landed)}, "run", format_hour(LAST), "--only", "ingest_catalog")
+        type_well(own | {"HOME": str(landed)}, "run", format_hour(LAST), "--only", "ingest_catalog")
     for engine in given.engines.split(","):
         home = folder / engine
         shutil.rmtree(home, ignore_errors=True)
         shutil.copytree(landed, home)
         for stage in STAGES:
-            took = measure_command(
-                own | {"HOME": str(home), "ENGINE": engine}, "run", format_hour(LAST), "--only", stage
-            )
+            took = type_well(own | {"HOME": str(home), "ENGINE": engine}, "run", format_hour(LAST), "--only", stage)
             print(
                 f"| {engine} | {stage} | "
                 + " | ".join(f"{one:,.1f}" for one in (took.seconds, took.cpu_seconds, took.peak_mb))
                 + " |",
                 flush=True,
             )
+
+
+def type_well(knobs: dict[str, str], *words: str) -> Figures:
+    """What a command took that ended well."""
+    took = measure_typed(knobs, *words)
+    if took.stopped:
+        raise SystemExit(f"{' '.join(words)}: {took.stopped}")
+    return took
 
 
 if __name__ == "__main__":

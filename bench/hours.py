@@ -7,7 +7,7 @@
 * `hour`: the hour, its versions published into PostgreSQL as well, and a plain pandas batch (`plain_pandas.py`) on the
   same files;
 * `history`: the hour of a smaller shop, and the same hour in a window ten times as long;
-* `growth`: hours in a row from a full window on, and a backfill of the same hours;
+* `growth`: hours in a row from a full window on, and a backfill of the same hours beside hours alone, as commands;
 * `rivals`: both shops' hours beside plain pandas and Cicerone (`cicerone.py`, which needs a package index);
 * `surge`: an hour of ten million events, DuckDB held to 2 GiB, up to the model;
 * `large` and `largest`: larger shops, as far as memory (18 GB) and time (20 minutes a stage) go; the window of the largest,
@@ -33,7 +33,7 @@ from cicerone import run_ways
 from database import open_postgres
 from invented_shop import Size, write_hours
 from invented_sums import write_sums
-from measured import Figures, measure, measure_command
+from measured import Figures, measure, measure_typed
 from plain_pandas import run_batch
 from told import COLUMNS, describe_machine, draw_growth, write_markdown
 from work import do_hour, do_hours, do_stage, do_stage_in_parts
@@ -242,11 +242,13 @@ def measure_commands(bench: Bench, case: str, hours: Sequence[datetime], setting
     def command(home: Path, *words: str) -> Figures:
         named = {name: str(getattr(settings, name)) for name in settings.model_fields_set}
         knobs = {name.upper(): value for name, value in (named | {"home": str(home)}).items()}
-        return bench.add(case, f"treasure-hunt {' '.join(words)}", measure_command(knobs, *words))
+        return bench.add(case, f"treasure-hunt {' '.join(words)}", measure_typed(knobs, *words))
 
     apart = shutil.copytree(settings.home, settings.home.parent / "apart")
     alone = [command(apart, "run", format_hour(hour)) for hour in hours[:ALONE]]
     together = command(settings.home, "backfill", format_hour(hours[0]), format_hour(hours[-1]))
+    if any(took.stopped for took in (*alone, together)):
+        return
     for key, unit in (("cpu_seconds", "CPU-seconds"), ("seconds", "seconds")):
         one = statistics.median(getattr(took, key) for took in alone)
         what = f"backfill of {len(hours)} hours by {len(hours)} times one alone"

@@ -82,32 +82,37 @@ def measure(
         process.join()
 
 
-def measure_command(knobs: dict[str, str], *command: str) -> Figures:
-    """What `treasure-hunt COMMAND` takes as a person types it, from the start on, with all processes that it starts.
+def measure_typed(
+    knobs: dict[str, str], *words: str, most_seconds: float = 3600.0, most_mb: float = MOST_MB
+) -> Figures:
+    """What `treasure-hunt WORDS` takes as a person types it, from the start on, with all processes that it starts.
 
-    Memory and processor time are those of all of them together, as they were seen ten times a second. Raises `SystemExit`
-    when the command does not end well.
+    Memory and processor time are those of all of them together, as they were seen ten times a second; bytes are not counted.
     """
     environment = os.environ | {f"{PREFIX}{name}": value for name, value in knobs.items()}
-    began, peak, clocks = time.perf_counter(), 0.0, {}
-    program = Path(sys.executable).with_name("treasure-hunt")
-    process = subprocess.Popen([program, *command], env=environment, stdout=sys.stderr)
+    began, peak, why, clocks = time.perf_counter(), 0.0, "", dict[int, float]()
+    program, nothing = Path(sys.executable).with_name("treasure-hunt"), float("nan")
+    process = subprocess.Popen([program, *words], env=environment, stdout=sys.stderr)
     tree = psutil.Process(process.pid)
-    while process.poll() is None:
-        memory = 0
-        for one in [tree, *list_children(tree)]:
-            try:
-                memory += one.memory_full_info().pss  # what a fork shares counts once
-                spent = one.cpu_times()
-                clocks[one.pid] = spent.user + spent.system
-            except psutil.Error:
-                continue
-        peak = max(peak, memory / MB)
-        time.sleep(0.1)
-    if process.returncode:
-        raise SystemExit(f"{' '.join(command)} failed")
-    nothing = float("nan")
-    return Figures(time.perf_counter() - began, sum(clocks.values()), peak, nothing, nothing)
+    try:
+        while process.poll() is None and not why:
+            memory = 0
+            for one in [tree, *list_children(tree)]:
+                try:
+                    memory += one.memory_full_info().pss  # what a fork shares counts once
+                    spent = one.cpu_times()
+                    clocks[one.pid] = spent.user + spent.system
+                except psutil.Error:
+                    continue
+            took, peak = time.perf_counter() - began, max(peak, memory / MB)
+            why = f"over {most_mb / 1000:.0f} GB of memory" if peak > most_mb else ""
+            why = why or (f"over {most_seconds / 60:.0f} minutes" if took > most_seconds else "")
+            time.sleep(0.1)
+    finally:
+        process.kill()  # what it started ends with it
+        process.wait()
+    why = why or (f"it exits with {process.returncode}" if process.returncode else "")
+    return Figures(time.perf_counter() - began, sum(clocks.values()), peak, nothing, nothing, stopped=why)
 
 
 def list_children(tree: psutil.Process) -> list[psutil.Process]:

@@ -1,4 +1,4 @@
-"""Many hours, oldest first, with a progress bar: what is paid once is shared, and every core has something to do."""
+"""Many hours, oldest first, with a progress bar: what is paid once is shared, also between processes side by side."""
 
 import multiprocessing
 import os
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from threading import Thread
@@ -24,7 +24,7 @@ from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
 PART = 24  # hours that share what a stage costs once; they need not begin at midnight, nor lie side by side
-SHORT = 4  # so few hours are done before another process has loaded its libraries
+HOURS_FOR_A_PROCESS = 4  # fewer are done before another process has loaded its libraries
 FATES = ("delivered", "accepted", "quarantined", "duplicate")
 
 
@@ -48,8 +48,19 @@ class Ended:
     """What came of a piece: its results, how many of its hours went through all of its stages, and why no more did."""
 
     results: list[StageResult]
-    through: int
+    hours_done: int
     error: Exception | None
+
+
+@dataclass
+class State:
+    """What has become of a backfill so far."""
+
+    stop_at: int  # the place of the first hour that is left alone from now on
+    error: Exception | None = None
+    begun: set[datetime] = field(default_factory=set)
+    reported: set[datetime] = field(default_factory=set)
+    ledger: Counter[str] = field(default_factory=Counter)
 
 
 def backfill_hours(
@@ -57,64 +68,95 @@ def backfill_hours(
 ) -> Counter[str]:
     """Run the stages of many hours; returns the ledger of their events added up: rows by fate and by rule.
 
-    So many processes do it side by side; a single one is this one. When something goes wrong in an hour, those before it go
-    through the stages that are left; then the error is raised, a refusal with which hours are done and how to go on.
+    At most `processes` processes share the work; with one, this one does it. When a stage fails in an hour, those before it
+    go through the stages that are left; then the error is raised, a refusal with which hours are done and how to go on.
     """
-    ledger: Counter[str] = Counter()
-    pieces, place = plan(hours, stages), {hour: number for number, hour in enumerate(hours)}
+    state = State(stop_at=len(hours))
+    count = min(processes, 1 + len(hours) // HOURS_FOR_A_PROCESS)
+    try:
+        with progress_bar() as progress, open_workers(count) as start:
+            task = progress.add_task("backfill", total=len(hours) * len(stages))
+            work_off(
+                plan(hours, stages),
+                {hour: number for number, hour in enumerate(hours)},
+                state,
+                count,
+                lambda piece, some: start(do_piece, piece.stages, some, settings, repull),
+                lambda done, what: progress.update(task, advance=done, description=what),
+            )
+        if state.error:
+            raise state.error
+    except BaseException as error:
+        if isinstance(error, DataError):
+            error.args = (f"{error} {how_to_go_on(hours, state.stop_at, stages, repull)}",)
+        with suppress(Exception):  # what goes wrong here hides no earlier error
+            report_failure(stages, sorted(state.begun - state.reported), settings)
+        with suppress(Exception):
+            forget(stages, sorted(state.begun), settings)
+        raise
+    forget(stages, hours, settings)
+    return state.ledger
+
+
+def work_off(
+    pieces: Sequence[Piece],
+    place: dict[datetime, int],
+    state: State,
+    count: int,
+    start: Callable[[Piece, list[datetime]], Future[Ended]],
+    tell: Callable[[int, str], None],
+) -> None:
+    """Start every piece as soon as what it waits for is done and one of `count` processes is free, until all have ended.
+
+    `place` is that of each hour among all of them; `tell` is told how many hours got through a stage, and what is at work.
+    """
     waiting, running, done = dict.fromkeys(range(len(pieces))), dict[Future[Ended], int](), set[int]()
-    error: Exception | None = None
-    end = len(hours)  # hours from here on stay as they are
-    begun, reported = set[datetime](), set[datetime]()
-    workers = min(processes, 1 + len(hours) // SHORT)
-    with progress_bar() as progress, open_workers(workers) as start:
-        task = progress.add_task("backfill", total=len(hours) * len(stages))
-        try:
-            while waiting or running:
-                near = islice(waiting, 3 * PART * len(stages))  # what is ready is of three parts at most
-                ready = [number for number in near if pieces[number].after <= done]
-                if workers > 1:  # what is taken in early is waited for by nobody
-                    ready.sort(key=lambda number: pieces[number].stages[0] not in TAKING_IN)
-                for number in ready[: workers - len(running)]:
-                    del waiting[number]
-                    piece = pieces[number]
-                    going = [hour for hour in piece.hours if place[hour] < end]
-                    if going:
-                        begun |= set(going)
-                        progress.update(task, description=f"{format_hour(going[0])} {piece.stages[0]:<14}")
-                        running[start(do_piece, piece.stages, going, settings, repull)] = number
-                    else:
-                        done.add(number)
-                for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
-                    number = running.pop(future)
-                    done.add(number)
-                    ended, piece = future.result(), pieces[number]
-                    for result in ended.results:
-                        progress.update(task, advance=1, description=f"{result.hour} {result.stage:<14}")
-                        if result.stage == "ingest_events":
-                            count_rows(ledger, result)
-                    reported |= set(piece.hours[: ended.through]) if ALWAYS in piece.stages else set()
-                    if ended.error and place[piece.hours[0]] + ended.through < end:
-                        error, end = ended.error, place[piece.hours[0]] + ended.through
-            if error:
-                raise error
-        except Exception:
-            report_failure(stages, sorted(begun - reported), settings)
-            with suppress(TreasureHuntError, OSError):
-                forget(stages, sorted(begun), settings)
-            if isinstance(error, DataError):
-                error.args = (f"{error} {how_to_go_on(hours, end, stages, repull)}",)
-            raise
-        forget(stages, hours, settings)
-    return ledger
+    while waiting or running:
+        # To look at all that waits would be slow for a year of hours, and nothing is ready more than a part ahead.
+        ready = [number for number in islice(waiting, 2 * PART * len(STAGES)) if pieces[number].after <= done]
+        if count > 1:  # take in first, so that nobody has to wait for it later
+            ready.sort(key=lambda number: pieces[number].stages[0] not in TAKING_IN)
+        for number in ready[: count - len(running)]:
+            del waiting[number]
+            piece = pieces[number]
+            if wanted := [hour for hour in piece.hours if place[hour] < state.stop_at]:
+                state.begun |= set(wanted)
+                tell(0, f"{format_hour(wanted[0])} {piece.stages[0]:<14}")
+                running[start(piece, wanted)] = number
+            else:
+                done.add(number)
+        for future in wait(running, return_when=FIRST_COMPLETED).done if running else ():
+            number = running.pop(future)
+            done.add(number)
+            take(pieces[number], future.result(), place, state, tell)
+
+
+def take(
+    piece: Piece, ended: Ended, place: dict[datetime, int], state: State, tell: Callable[[int, str], None]
+) -> None:
+    """What came of a piece is known; an error leaves its hour and all later ones alone."""
+    for result in ended.results:
+        tell(1, f"{result.hour} {result.stage:<14}")
+        if result.stage == "ingest_events":
+            count_rows(state.ledger, result)
+    if ALWAYS in piece.stages:
+        state.reported |= set(piece.hours[: ended.hours_done])
+    reached = place[piece.hours[0]] + ended.hours_done
+    if ended.error and reached < state.stop_at:
+        if state.error:
+            show.sentence(f"also: {state.error}")  # of a later hour
+        state.error, state.stop_at = ended.error, reached
 
 
 def forget(stages: Sequence[str], hours: Sequence[datetime], settings: Settings) -> None:
-    """What is old is forgotten when no piece reads it any more; reports that are asked for hour by hour do so each time."""
+    """What is old is forgotten now that no piece reads it any more, also in the copy of the lake."""
     if ALWAYS in stages and hours:
-        from pipeline.privacy.forget import forget_old_text  # not above: it brings in the database's library
+        from pipeline.lake_copy.follow import follow_or_say  # not above: they bring in the libraries of stores
+        from pipeline.privacy.forget import forget_old_text
 
         for sentence in forget_old_text([Run(hour, settings) for hour in hours]):
+            show.sentence(sentence)
+        for sentence in follow_or_say(settings, settings.lake):
             show.sentence(sentence)
 
 
@@ -123,33 +165,32 @@ def plan(hours: Sequence[datetime], stages: Sequence[str]) -> list[Piece]:
 
     Goes part by part of `PART` hours; stages of `TOGETHER` do all hours of a part at once, the others hour by hour. A piece
     waits for the stages before it of its own hours, and for its own stage of the hours before. What comes out must not
-    depend on which process is quicker, so lists are made when the models of the whole part are (`predecessor.is_withheld`
-    looks at both), and only taking in goes ahead of the part before: all else waits until that is published and reported.
+    depend on which process is quicker: `train` and `evaluate` look at whether earlier versions were published
+    (`predecessor.is_withheld`), so no list of a part is made before all of its models, and only taking in goes ahead of
+    the part before; all else waits until that is published and reported.
     """
     pieces: list[Piece] = []
     groups = group_stages(stages)
-    parts: list[dict[tuple[str, ...], list[int]]] = [
-        {},
-        {},
-    ]  # numbers by group; two empty ones, so that there is a [-2]
-    for start in range(0, len(hours), PART):
-        part, own = tuple(hours[start : start + PART]), dict[tuple[str, ...], list[int]]()
-        before: tuple[str, ...] = ()
+    before: dict[tuple[str, ...], list[int]] = {}  # the numbers of the pieces of the part before, by their stages
+    before_that: dict[tuple[str, ...], list[int]] = {}
+    for begin in range(0, len(hours), PART):
+        part, own = tuple(hours[begin : begin + PART]), dict[tuple[str, ...], list[int]]()
+        previous: tuple[str, ...] = ()
         for group in groups:
             own[group] = []
-            earlier = parts[-2 if group[0] in TAKING_IN else -1].get(groups[-1], [])
-            for some in [part] if group[0] in TOGETHER else [(hour,) for hour in part]:
+            gate = (before_that if group[0] in TAKING_IN else before).get(groups[-1], [])  # that part is over
+            for together in [part] if group[0] in TOGETHER else [(hour,) for hour in part]:
                 of_hours = [
                     number
-                    for number in own.get(before, [])
-                    if before[0] in CHAINED or not set(some).isdisjoint(pieces[number].hours)
+                    for number in own.get(previous, [])
+                    if previous[0] in CHAINED or not set(together).isdisjoint(pieces[number].hours)
                 ]
                 # The last of a stage is enough: it waited for those before it.
-                of_stage = (own[group] or parts[-1].get(group, []))[-1:]
+                of_stage = (own[group] or before.get(group, []))[-1:]
                 own[group].append(len(pieces))
-                pieces.append(Piece(group, some, frozenset([*earlier, *of_hours, *of_stage])))
-            before = group
-        parts.append(own)
+                pieces.append(Piece(group, together, frozenset([*gate, *of_hours, *of_stage])))
+            previous = group
+        before, before_that = own, before
     return pieces
 
 
@@ -166,9 +207,14 @@ def open_workers(count: int) -> Iterator[Callable[..., Future[Ended]]]:
             yield pool.submit
         except BrokenProcessPool as broken:
             raise OutOfMemory(
-                "a process of the backfill was killed, most often because memory ran out; what has landed stays: run the "
-                "same backfill with --processes 1, which needs less."
+                "a process of the backfill ended before its work did: killed, most often because memory ran out, or not "
+                "able to start (then it said why above); what has landed stays: run the same backfill with --processes 1, "
+                "which needs less."
             ) from broken
+        except KeyboardInterrupt:  # where it was sent to this process alone
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
 
 
 def do_at_once(function: Callable[..., Ended], *given: object) -> Future[Ended]:
@@ -179,7 +225,7 @@ def do_at_once(function: Callable[..., Ended], *given: object) -> Future[Ended]:
 
 
 def begin_worker() -> None:
-    """A process of a backfill ends with who began it, and when interrupted: stages leave nothing half done behind."""
+    """A process of a backfill ends with who began it, and when interrupted: what it leaves is never taken for landed."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     show.log_plainly()
     Thread(target=end_with_parent, daemon=True).start()
@@ -197,13 +243,10 @@ def do_piece(stages: tuple[str, ...], hours: list[datetime], settings: Settings,
     results: list[StageResult] = []
     error: Exception | None = None
     try:
-        if stages == (ALWAYS,):
-            from pipeline.stages.report import report_of_hours  # not above: it brings in what other stages do without
-
-            results += report_of_hours([Run(hour, settings) for hour in hours], forgets=False)
-        else:
-            for result in run_group_of_hours(stages, hours, settings, repull):
-                results.append(result)
+        for result in (
+            report_only(hours, settings) if stages == (ALWAYS,) else run_group_of_hours(stages, hours, settings, repull)
+        ):
+            results.append(result)
     except (TreasureHuntError, OSError) as known:
         error = known
     except Exception as defect:
@@ -211,6 +254,18 @@ def do_piece(stages: tuple[str, ...], hours: list[datetime], settings: Settings,
         is_sent = multiprocessing.parent_process() is not None
         error = RuntimeError("".join(traceback.format_exception(defect))) if is_sent else defect
     return Ended(results, sum(result.stage == stages[-1] for result in results), error)
+
+
+def report_only(hours: Sequence[datetime], settings: Settings) -> Iterator[StageResult]:
+    """The hours are reported, and nothing is forgotten yet; one by one where together they cannot be."""
+    from pipeline.stages.report import report_of_hours  # not above: it brings in what other stages do without
+
+    runs = [Run(hour, settings) for hour in hours]
+    try:
+        yield from report_of_hours(runs, forgets=False)
+    except DataError:
+        for run in runs:
+            yield from report_of_hours([run], forgets=False)
 
 
 def how_to_go_on(hours: Sequence[datetime], at: int, stages: Sequence[str], repull: bool) -> str:

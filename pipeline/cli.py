@@ -95,7 +95,11 @@ def backfill(
     only: Only = None,
     repull: Repull = False,
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes side by side; each takes the memory of the largest stage that it met.")
+        int,
+        typer.Option(
+            min=1,
+            help="At most so many processes side by side, one for every 4 hours; each may hold the largest stage.",
+        ),
     ] = 2,
 ) -> None:
     """Run the stages of every hour from FROM to TO, oldest first."""

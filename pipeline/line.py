@@ -27,7 +27,7 @@ STAGES: dict[str, tuple[str, ...]] = {
 }
 # An hour's model is made from the model of the hour before once that was let through: of many hours these go hour by hour.
 CHAINED = ("train", "evaluate")
-# These read events and catalogs of their own and earlier hours alone, so of many hours they may go ahead of the others.
+# These read nothing that the other stages make, so of many hours they may go ahead of them, hour after hour.
 TAKING_IN = ("ingest_events", "ingest_catalog", "prepare")
 # These do many hours at once for less (`<stage>_of_hours` of their module).
 TOGETHER = (*TAKING_IN, "report")
@@ -117,9 +117,9 @@ def run_stage_of_hours(
     if together is not None:
         # Only what was pulled is reused: what is derived from it may have to change, with what was pulled anew or with code.
         is_pulled = not STAGES[stage]
-        landed = {run.hour: reuse_landed(run, stage) if is_pulled else None for run in runs}
-        missing = [run for run in runs if landed[run.hour] is None]
         try:
+            landed = {run.hour: reuse_landed(run, stage) if is_pulled else None for run in runs}
+            missing = [run for run in runs if landed[run.hour] is None]
             landed |= {
                 run.hour: result for run, result in zip(missing, together(missing) if missing else [], strict=True)
             }

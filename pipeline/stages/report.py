@@ -3,8 +3,8 @@
 It runs last and also when a stage before it failed, because a blocked hour is the one that people ask about. A serving
 database that does not answer fails this stage only after the page has been written.
 
-Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here, old
-versions lose their rows, and the copy of the lake follows.
+Running always makes it the place for what every hour owes, whatever became of it: old queries are forgotten here (by a
+backfill at its end), old versions lose their rows, and the copy of the lake follows.
 """
 
 import sys

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -22,7 +23,7 @@ from pipeline.backfill import Ended, Piece, backfill_hours, do_piece, how_to_go_
 from pipeline.errors import AuditFailed, DataError, OutOfMemory, Unreadable
 from pipeline.hours import HOUR, hours_between
 from pipeline.line import STAGES, TOGETHER, run_group_of_hours
-from pipeline.manifests import landed_hours, read_manifest
+from pipeline.manifests import hour_folder, landed_hours, read_manifest
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
@@ -47,7 +48,7 @@ def test_hours_of_several_parts_are_the_same_as_hours_one_by_one(
     hours = hours_between(FIRST, FIRST + 2 * HOUR)
     stages = list(STAGES)
     monkeypatch.setattr(backfill, "PART", 2)
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     backfill_hours(traded, hours, stages, processes=processes)
     apart = traded.model_copy(update={"home": traded.home.parent / "apart", "source_url": traded.shop_url})
     for hour in hours:
@@ -70,7 +71,7 @@ def test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it(
     traded: Settings, monkeypatch: pytest.MonkeyPatch, size: int, processes: int
 ) -> None:
     monkeypatch.setattr(backfill, "PART", size)
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     fill_shop(
         traded.shop_url,
         [],
@@ -107,7 +108,7 @@ def test_the_next_part_is_taken_in_while_models_of_the_one_before_are_made(
     traded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     monkeypatch.setattr(backfill, "do_piece", meet)
     backfill_hours(traded, hours_between(FIRST, FIRST + HOUR), [*INGEST, "prepare", "train"], processes=2)
     assert landed_hours(traded.lake, "train", FIRST, FIRST + HOUR) == [FIRST, FIRST + HOUR]
@@ -174,7 +175,7 @@ def test_a_process_that_was_killed_is_a_sentence_that_says_what_needs_less(
     traded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     monkeypatch.setattr(backfill, "do_piece", die)
     with pytest.raises(OutOfMemory, match="run the same backfill with --processes 1"):
         backfill_hours(traded, hours_between(FIRST, FIRST + HOUR), [*INGEST, "train"], processes=2)
@@ -204,7 +205,7 @@ def do_and_stumble(*given: Any) -> Ended:
 def test_a_defect_ends_a_backfill_with_its_cause_once_the_hours_before_are_reported(
     traded: Settings, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     monkeypatch.setattr(backfill, "do_piece", do_and_stumble)
     stages = [*INGEST, "prepare", "train", "report"]
     with pytest.raises((Unsendable, RuntimeError), match="a defect"):
@@ -215,19 +216,48 @@ def test_a_defect_ends_a_backfill_with_its_cause_once_the_hours_before_are_repor
 
 
 def test_text_of_old_hours_is_there_until_all_lists_are_made_and_gone_afterwards(
-    traded: Settings, monkeypatch: pytest.MonkeyPatch
+    traded: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shop = traded.model_copy(update={"lake_copy": str(tmp_path / "copy")})
     live = FIRST + 9 * DAY  # so that the hours are older than versions keep text
-    fill_shop(traded.shop_url, [], [event("view", "u", "a", hour=9 * 24, row_id=10**9, event_id="late")])
-    backfill_hours(traded, [live], list(STAGES))
+    fill_shop(shop.shop_url, [], [event("view", "u", "a", hour=9 * 24, row_id=10**9, event_id="late")])
+    backfill_hours(shop, [live], list(STAGES))
     monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "SHORT", 1)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
     hours = hours_between(FIRST, FIRST + 2 * HOUR)
-    backfill_hours(traded, hours, list(STAGES), processes=2)
+    backfill_hours(shop, hours, list(STAGES), processes=2)
     for hour in hours:
-        manifest = read_manifest(Run(hour, traded), "recommend")
-        assert manifest and manifest["facts"]["queries"] > 0
-        assert all(entry["rows"] == 0 for entry in [read_manifest(Run(hour, traded), "prepare")["tables"]["queries"]])  # type: ignore[index]
+        recommended, prepared = (read_manifest(Run(hour, shop), stage) for stage in ("recommend", "prepare"))
+        assert recommended and recommended["facts"]["queries"] > 0
+        assert prepared and prepared["tables"]["queries"]["rows"] == 0
+        manifest = hour_folder(shop.lake, hour) / "prepare.json"
+        assert (tmp_path / "copy" / "shop" / manifest.relative_to(shop.lake)).read_bytes() == manifest.read_bytes()
+
+
+def test_of_hours_that_cannot_be_reported_together_those_before_a_damaged_one_are(traded: Settings) -> None:
+    hours = hours_between(FIRST, FIRST + 2 * HOUR)
+    backfill_hours(traded, hours, INGEST)
+    (hour_folder(traded.lake, FIRST + HOUR) / "ingest_catalog.json").write_text("no manifest")
+    with pytest.raises(DataError, match="2026-01-05T10 to 2026-01-05T10 are done, 2026-01-05T12 to 2026-01-05T12 not"):
+        backfill_hours(traded, hours, ["report"])
+    assert {path.stem for path in traded.reports.rglob("2026-01-05/*.html")} == {"10"}
+
+
+def refuse_two(stages: tuple[str, ...], hours: list[datetime], *more: object) -> Ended:
+    """The fourth hour is refused first, then the second."""
+    bad = FIRST + 3 * HOUR if stages == ("ingest_events",) else FIRST + HOUR
+    if bad in hours:
+        return Ended([], hours.index(bad), AuditFailed(f"{bad:%H} is refused"))
+    return Ended([], len(hours), None)
+
+
+def test_of_two_refused_hours_the_earlier_ends_a_backfill_and_the_other_is_told(
+    traded: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(backfill, "do_piece", refuse_two)
+    with pytest.raises(AuditFailed, match="11 is refused 2026-01-05T10 to 2026-01-05T10 are done"):
+        backfill_hours(traded, hours_between(FIRST, FIRST + 5 * HOUR), INGEST)
+    assert "also: 13 is refused" in capsys.readouterr().out
 
 
 def wait_for_ever(*given: object) -> None:
@@ -237,7 +267,7 @@ def wait_for_ever(*given: object) -> None:
 
 def begin_and_wait(settings: Settings) -> None:
     """A backfill whose pieces go on for ever."""
-    backfill.SHORT, backfill.do_piece = 1, wait_for_ever  # type: ignore[assignment]
+    backfill.HOURS_FOR_A_PROCESS, backfill.do_piece = 1, wait_for_ever  # type: ignore[assignment]
     backfill_hours(settings, hours_between(FIRST, FIRST + HOUR), INGEST, processes=2)
 
 
