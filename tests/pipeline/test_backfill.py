@@ -286,6 +286,8 @@ def test_processes_end_with_a_backfill_that_was_killed(traded: Settings) -> None
         parent.kill()
         parent.join()
     _, alive = psutil.wait_procs(workers, timeout=30)
+    for one in alive:
+        one.kill()
     assert workers and not alive
 
 
