@@ -1,7 +1,8 @@
 """What a piece of work takes in a process of its own: seconds, CPU-seconds, largest memory, bytes read and written.
 
 Processes are forked from one that has imported Great Expectations, as the tasks of Airflow's scheduler are
-(docs/decisions/0003-importing-great-expectations.md), so that its import is in no figure but those of memory. A piece that
+(docs/decisions/0003-importing-great-expectations.md), so that its import is in no figure but those of memory; commands are
+measured as they are typed, with all that they load. A piece that
 takes too much memory or time is stopped: a size that does not fit is a line of the table and no end of the machine.
 """
 

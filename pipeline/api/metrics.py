@@ -5,7 +5,10 @@ With several processes, prometheus_client adds them up through the folder that P
 """
 
 import os
+import struct
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
@@ -15,6 +18,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from pipeline.api.desk import Desk
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+MOST_READS = 100  # of the files of all processes, until none is caught while it is written
 requests = Counter(
     "treasure_hunt_requests", "Requests by route, HTTP status and reason served", ["route", "status", "served_reason"]
 )
@@ -61,5 +65,10 @@ def scrape(desk: Desk) -> bytes:
     registry.register(LiveVersion(desk))
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         MultiProcessCollector(registry)
+        for _ in range(MOST_READS - 1):
+            # The library reads files without a lock: one that a process has just begun is empty, or half a line.
+            with suppress(struct.error, RuntimeError, ValueError):
+                return generate_latest(registry)
+            time.sleep(0.002)
         return generate_latest(registry)
     return generate_latest(registry) + generate_latest(REGISTRY)

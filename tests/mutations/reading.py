@@ -8,6 +8,13 @@ NEAREST = "tests/pipeline/test_nearest.py"
 
 MUTATIONS = [
     (
+        "a process that begins breaks the figures of all",
+        "pipeline/api/metrics.py",
+        "with suppress(struct.error, RuntimeError, ValueError):",
+        "with suppress():",
+        "tests/pipeline/api/test_api.py::test_figures_are_read_again_when_a_process_has_just_begun_its_file",
+    ),
+    (
         "nearest: a number is read as another",
         "pipeline/nearest.py",
         "return all(word in typed for word in marks) and signs.issubset(listed)",

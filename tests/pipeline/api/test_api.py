@@ -13,6 +13,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from threading import Timer
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -25,6 +27,7 @@ from sqlalchemy import text
 from starlette.testclient import TestClient
 from tcp_proxy import proxy
 
+from pipeline.api import metrics
 from pipeline.api.app import make_app
 from pipeline.api.guards import KNOWN_CALLERS, RateLimit
 from pipeline.errors import Unreachable
@@ -462,6 +465,22 @@ def test_serve_answers_over_http_and_ends_cleanly(tmp_path: Path) -> None:
         served.kill()
     assert "Traceback" not in said and "canary" not in said
     assert f"http://127.0.0.1:{port}/docs" in said
+
+
+def test_figures_are_read_again_when_a_process_has_just_begun_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = tmp_path / "counter_1.db"
+    begun.touch()  # as prometheus_client makes it, before it has a length
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    reader = SimpleNamespace(read_without_database=lambda: None, seen=None)
+    later = Timer(0.05, lambda: begun.write_bytes((8).to_bytes(8, "little").ljust(1024, b"\0")))
+    later.start()
+    try:
+        told = metrics.scrape(SimpleNamespace(trouble=None, reader=reader))  # type: ignore[arg-type]
+    finally:
+        later.join()
+    assert b"treasure_hunt_database_up 1.0" in told
 
 
 def is_up(url: str) -> bool:
