@@ -89,9 +89,8 @@ def backfill_hours(
     except BaseException as error:
         if isinstance(error, DataError):
             error.args = (f"{error} {how_to_go_on(hours, state.stop_at, stages, repull)}",)
+        report_failure(stages, sorted(state.begun - state.reported), settings)
         with suppress(Exception):  # what goes wrong here hides no earlier error
-            report_failure(stages, sorted(state.begun - state.reported), settings)
-        with suppress(Exception):
             forget(stages, sorted(state.begun), settings)
         raise
     forget(stages, hours, settings)
@@ -200,9 +199,8 @@ def open_workers(count: int) -> Iterator[Callable[..., Future[Ended]]]:
     if count < 2:
         yield do_at_once
         return
-    with ProcessPoolExecutor(
-        count, multiprocessing.get_context("spawn"), begin_worker
-    ) as pool:  # libraries have threads
+    spawn = multiprocessing.get_context("spawn")  # a fork would have libraries without their threads
+    with ProcessPoolExecutor(count, spawn, begin_worker) as pool:
         try:
             yield pool.submit
         except BrokenProcessPool as broken:

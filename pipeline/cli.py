@@ -98,7 +98,7 @@ def backfill(
         int,
         typer.Option(
             min=1,
-            help="At most so many processes side by side, one for every 4 hours; each may hold the largest stage.",
+            help="At most so many processes side by side, one more for every 4 hours; each may hold the largest stage.",
         ),
     ] = 2,
 ) -> None:

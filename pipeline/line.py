@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from importlib import import_module
 
-from pipeline.errors import BadInput, DataError, TreasureHuntError
+from pipeline.errors import BadInput, DataError
 from pipeline.run import Run, StageResult
 from pipeline.settings import Settings
 
@@ -97,7 +97,7 @@ def run_group_of_hours(
 def report_failure(stages: Sequence[str], hours: Sequence[datetime], settings: Settings) -> None:
     """Report hours in which a stage has failed, if that was asked for; what goes wrong here hides no earlier error."""
     if ALWAYS in stages and hours:
-        with suppress(TreasureHuntError, OSError):
+        with suppress(Exception):
             list(run_stage_of_hours(ALWAYS, hours, settings))
 
 

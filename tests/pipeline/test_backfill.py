@@ -41,14 +41,19 @@ def test_the_ledgers_of_all_hours_are_added_up(traded: Settings) -> None:
     assert total["delivered"] == total["accepted"] + total["quarantined"] + total["duplicate"]
 
 
+def part(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    """Parts have so many hours, and so few are enough for several processes."""
+    monkeypatch.setattr(backfill, "PART", size)
+    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_hours_of_several_parts_are_the_same_as_hours_one_by_one(
     traded: Settings, monkeypatch: pytest.MonkeyPatch, processes: int
 ) -> None:
     hours = hours_between(FIRST, FIRST + 2 * HOUR)
     stages = list(STAGES)
-    monkeypatch.setattr(backfill, "PART", 2)
-    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+    part(monkeypatch, 2)
     backfill_hours(traded, hours, stages, processes=processes)
     apart = traded.model_copy(update={"home": traded.home.parent / "apart", "source_url": traded.shop_url})
     for hour in hours:
@@ -70,8 +75,7 @@ def test_a_backfill_goes_on_where_it_was_stopped(tmp_path: object, traded: Setti
 def test_a_refused_hour_ends_a_backfill_and_leaves_the_hours_before_it(
     traded: Settings, monkeypatch: pytest.MonkeyPatch, size: int, processes: int
 ) -> None:
-    monkeypatch.setattr(backfill, "PART", size)
-    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+    part(monkeypatch, size)
     fill_shop(
         traded.shop_url,
         [],
@@ -107,8 +111,7 @@ def meet(stages: tuple[str, ...], hours: list[datetime], settings: Settings, rep
 def test_the_next_part_is_taken_in_while_models_of_the_one_before_are_made(
     traded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+    part(monkeypatch, 1)
     monkeypatch.setattr(backfill, "do_piece", meet)
     backfill_hours(traded, hours_between(FIRST, FIRST + HOUR), [*INGEST, "prepare", "train"], processes=2)
     assert landed_hours(traded.lake, "train", FIRST, FIRST + HOUR) == [FIRST, FIRST + HOUR]
@@ -174,8 +177,7 @@ def die(*given: object) -> None:
 def test_a_process_that_was_killed_is_a_sentence_that_says_what_needs_less(
     traded: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+    part(monkeypatch, 1)
     monkeypatch.setattr(backfill, "do_piece", die)
     with pytest.raises(OutOfMemory, match="run the same backfill with --processes 1"):
         backfill_hours(traded, hours_between(FIRST, FIRST + HOUR), [*INGEST, "train"], processes=2)
@@ -222,8 +224,7 @@ def test_text_of_old_hours_is_there_until_all_lists_are_made_and_gone_afterwards
     live = FIRST + 9 * DAY  # so that the hours are older than versions keep text
     fill_shop(shop.shop_url, [], [event("view", "u", "a", hour=9 * 24, row_id=10**9, event_id="late")])
     backfill_hours(shop, [live], list(STAGES))
-    monkeypatch.setattr(backfill, "PART", 1)
-    monkeypatch.setattr(backfill, "HOURS_FOR_A_PROCESS", 1)
+    part(monkeypatch, 1)
     hours = hours_between(FIRST, FIRST + 2 * HOUR)
     backfill_hours(shop, hours, list(STAGES), processes=2)
     for hour in hours:
