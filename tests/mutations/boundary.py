@@ -56,6 +56,13 @@ MUTATIONS = [
         AUDIT + "test_drafts_are_unique_whose_keys_stand_once_each",
     ),
     (
+        "frames are hashed for nobody",
+        "pipeline/validation.py",
+        "    _hash_nothing()\n    memory",
+        "    memory",
+        "tests/pipeline/test_validation.py::test_frames_are_not_hashed",
+    ),
+    (
         "a rule that was altered is judged as it was",
         "pipeline/validation.py",
         "    finally:\n        _said = None\n",

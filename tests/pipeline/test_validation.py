@@ -45,6 +45,13 @@ def test_a_configuration_is_made_once_while_rules_are_judged(monkeypatch: pytest
     )  # one of each object that the library makes of a rule; 150 of a rule without this
 
 
+def test_frames_are_not_hashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[object] = []
+    monkeypatch.setattr(pd.util, "hash_pandas_object", lambda frame, **_: hashed.append(frame) or frame)
+    assert found(suite()) == {"missing": [1], "below": [1], "above": [2]}
+    assert not hashed
+
+
 def test_a_rule_that_was_altered_afterwards_is_judged_as_it_is_now() -> None:
     rules = suite()
     assert found(rules)["below"] == [1]
