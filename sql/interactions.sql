@@ -3,25 +3,19 @@
 -- share of the search that it has in all that was taken after it. Nobody in tier popular, which has no model.
 -- Grain: one row per user and item. weight is in millionths of one search; kind is the strongest thing the user did
 -- with the item (search when there is nothing else), query is the search behind it, where there is one.
-with done as (
-    select
-        actions.user_id,
-        actions.item_id,
-        sum(actions.weight) as weight,
-        max(event_types.strength) as strength,
-        arg_max(actions.query, (actions.last_at, actions.query)) as query,
-        max(actions.last_at) as last_at
+with searchers as (
+    select distinct user_id
     from actions
-    inner join event_types on actions.event_type = event_types.event_type
-    where actions.user_id is not null and actions.item_id is not null
-    group by actions.user_id, actions.item_id
+    where user_id is not null and event_type = 'search' and query is not null
 ),
 
+-- Only who searched is asked how much they know.
 knows_enough as (
-    select user_id
-    from done
-    group by user_id
-    having count(*) >= $few_items
+    select actions.user_id
+    from actions
+    inner join searchers on actions.user_id = searchers.user_id
+    group by actions.user_id
+    having count(distinct actions.item_id) >= $few_items
 ),
 
 searched as (
@@ -67,24 +61,51 @@ implied as (
             and shares.item_id = held_out.item_id
     where held_out.item_id is null
     group by searched.user_id, shares.item_id
+),
+
+-- Both in one sum: joining them afterwards takes a shop of many pairs longer than summing them up.
+told as (
+    select
+        actions.user_id,
+        actions.item_id,
+        actions.weight,
+        event_types.strength,
+        actions.query,
+        actions.last_at
+    from actions
+    inner join event_types on actions.event_type = event_types.event_type
+    where actions.user_id is not null and actions.item_id is not null
+    union all
+    select
+        user_id,
+        item_id,
+        weight,
+        null as strength,
+        query,
+        last_at
+    from implied
+),
+
+pairs as (
+    select
+        user_id,
+        item_id,
+        sum(weight) as weight,
+        max(strength) as strength,
+        arg_max(query, (strength is not null, last_at, query)) as query,
+        max(last_at) as last_at
+    from told
+    group by user_id, item_id
+    having sum(weight) > 0 and $tier <> 'popular'
 )
 
 select
-    cast(coalesce(done.user_id, implied.user_id) as varchar) as user_id,
-    cast(coalesce(done.item_id, implied.item_id) as varchar) as item_id,
-    cast(
-        least(
-            coalesce(done.weight, 0) + coalesce(implied.weight, 0), cast($max_pair_weight * 1000000 as bigint)
-        ) as bigint
-    ) as weight,
+    cast(pairs.user_id as varchar) as user_id,
+    cast(pairs.item_id as varchar) as item_id,
+    cast(least(pairs.weight, cast($max_pair_weight * 1000000 as bigint)) as bigint) as weight,
     cast(coalesce(event_types.event_type, 'search') as varchar) as kind,
-    cast(coalesce(done.query, implied.query) as varchar) as query,
-    cast(greatest(done.last_at, implied.last_at) as timestamptz) as last_at
-from done
-full outer join implied
-    on
-        done.user_id = implied.user_id
-        and done.item_id = implied.item_id
-left join event_types on done.strength = event_types.strength
-where coalesce(done.weight, 0) + coalesce(implied.weight, 0) > 0 and $tier <> 'popular' -- noqa: RF02
+    cast(pairs.query as varchar) as query,
+    cast(pairs.last_at as timestamptz) as last_at
+from pairs
+left join event_types on pairs.strength = event_types.strength
 order by user_id, item_id

@@ -6,7 +6,7 @@ select
     cast(interactions.item_id as varchar) as item_id,
     cast(interactions.weight as bigint) as weight,
     cast(interactions.kind as varchar) as kind,
-    cast(is_examined(interactions.user_id, $holdout_share) as boolean) as is_examined
+    cast(model_users.is_examined as boolean) as is_examined
 from interactions
 inner join model_users on interactions.user_id = model_users.user_id
 left join model_items on interactions.item_id = model_items.item_id

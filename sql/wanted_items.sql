@@ -14,24 +14,6 @@ with taken as (
         and item_id in (select items.item_id from items)
 ),
 
-met as (
-    select
-        user_id,
-        item_id
-    from interactions
-    where kind <> 'search'
-    union
-    select
-        user_id,
-        item_id
-    from holdout
-    union
-    select
-        user_id,
-        item_id
-    from bought
-),
-
 -- In whole millionths, so that the sums are exact.
 weighed as (
     select
@@ -55,12 +37,23 @@ select
     cast(taken.user_id as varchar) as user_id,
     cast(taken.item_id as varchar) as item_id,
     cast(coalesce(summed.rank - 1, -1) as integer) as place,
-    cast(met.item_id is null as boolean) as is_new,
+    cast(
+        met.item_id is null and holdout.item_id is null and bought.item_id is null as boolean
+    ) as is_new,
     cast(coalesce(summed.weight_before * 2 < summed.total, false) as boolean) as is_head
 from taken
-left join met
+left join interactions as met
     on
         taken.user_id = met.user_id
         and taken.item_id = met.item_id
+        and met.kind <> 'search'
+left join holdout
+    on
+        taken.user_id = holdout.user_id
+        and taken.item_id = holdout.item_id
+left join bought
+    on
+        taken.user_id = bought.user_id
+        and taken.item_id = bought.item_id
 left join summed on taken.item_id = summed.item_id
 order by taken.user_id, taken.item_id

@@ -140,7 +140,7 @@ SHAPES: dict[str, pa.Schema] = {
     "interactions_before": _shape("user_id item_id kind"),
     "known_users": _shape("user_id"),
     "known_items": _shape("item_id"),
-    "model_users": _shape("user_id", has_news=TRUTH),
+    "model_users": _shape("user_id", has_news=TRUTH, is_examined=TRUTH),
     "model_items": _shape("item_id", is_known=TRUTH),
     "wanted_items": _shape("user_id item_id", place=pa.int32(), is_new=TRUTH, is_head=TRUTH),
     "popular_items": _shape("segment item_id", rank=pa.int32(), score=NUMBER),

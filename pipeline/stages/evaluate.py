@@ -32,8 +32,9 @@ def evaluate(run: Run) -> StageResult:
     with open_stage(run, "evaluate") as work:
         users = read_factors(work.read("user_factors"), "user_id")
         items = read_factors(work.read("item_factors"), "item_id")
+        too_long = find_overflow(users, items)
         for table, factors in (("user_factors", users), ("item_factors", items)):
-            flaw = find_flaw(factors) or find_overflow(users, items)
+            flaw = find_flaw(factors) or too_long
             work.judge("model_broken", not flaw, f"{table}: {flaw}", table=table)
         before = find_predecessor(work)
         exam, hidden = read_exam(work, users)

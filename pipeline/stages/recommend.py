@@ -87,8 +87,8 @@ def score_users(
     ids = everyone.difference(pd.Index(rested["user_id"].unique().to_pandas()))
     work.facts["resting_users"] = len(everyone) - len(ids)
     rows, columns = positions(ids, pairs["user_id"]), positions(items.ids, pairs["item_id"])
-    order = np.lexsort((columns, rows))  # as the cells of the matrix stand, to which reasons refer
-    order = order[(rows[order] >= 0) & (columns[order] >= 0)]
+    order = np.flatnonzero((rows >= 0) & (columns >= 0))
+    order = order[np.lexsort((columns[order], rows[order]))]  # as the cells of the matrix stand, to which reasons refer
     trained, rows, columns = pairs.iloc[order].reset_index(drop=True), rows[order], columns[order]
     del pairs, order  # of a large shop they are gigabytes
     weights = trained["weight"].to_numpy()

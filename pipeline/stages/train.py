@@ -80,7 +80,7 @@ def read_news(work: Work, connection: duckdb.DuckDBPyConnection, before: Predece
     users, items = (fetch_table(connection, name, holdout_share=share) for name in ("model_users", "model_items"))
     connection.register("model_users", users)
     connection.register("model_items", items)
-    pairs = fetch_table(connection, "news_pairs", holdout_share=share)
+    pairs = fetch_table(connection, "news_pairs")
     return News(users.to_pandas(), items.to_pandas(), coded(pairs))
 
 

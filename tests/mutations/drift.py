@@ -147,6 +147,14 @@ MUTATIONS = [
         LISTS + "test_the_behaviour_tier_learns_from_deeds_and_not_from_searches",
     ),
     (
+        "a search that points at an item hides the one behind a deed",
+        "sql/interactions.sql",
+        "(strength is not null, last_at, query)",
+        "(last_at, query)",
+        "tests/sql/test_interactions.py::"
+        "test_the_search_behind_a_deed_is_named_before_a_later_one_that_only_points_at_the_item",
+    ),
+    (
         "a model is trained in every tier",
         "sql/interactions.sql",
         " and $tier <> 'popular'",

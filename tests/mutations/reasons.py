@@ -70,8 +70,8 @@ MUTATIONS = [
     (
         "reasons refer to what other users did",
         "pipeline/stages/recommend.py",
-        "order = np.lexsort((columns, rows))",
-        "order = np.arange(len(rows))",
+        "order = order[np.lexsort((columns[order], rows[order]))]",
+        "order = order.copy()",
         "tests/pipeline/stages/test_recommend.py::test_reasons_name_what_the_user_did_also_where_pairs_were_hidden",
     ),
     (

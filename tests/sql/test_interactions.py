@@ -127,6 +127,15 @@ def test_what_was_done_and_what_is_implied_add_up_and_the_deed_gives_the_kind() 
     assert (row["weight"], row["kind"], row["query"], row["last_at"]) == (3_000_000, "click", "red", clock("11:30"))
 
 
+def test_the_search_behind_a_deed_is_named_before_a_later_one_that_only_points_at_the_item() -> None:
+    [row] = interactions(
+        done("a", query="blue", last_at=clock("10:00")),
+        done(**SEARCHED, last_at=clock("11:30")),
+        query_items=points_at(("a", 1)),
+    )
+    assert (row["query"], row["last_at"]) == ("blue", clock("11:30"))
+
+
 @pytest.mark.parametrize(("met", "is_given"), [(0, True), (4, True), (5, False), (6, False)])
 def test_only_users_who_met_few_items_are_given_what_their_searches_point_at(met: int, is_given: bool) -> None:
     events = [done(f"i{number}") for number in range(met)]
