@@ -452,7 +452,14 @@ def test_serve_answers_over_http_and_ends_cleanly(tmp_path: Path) -> None:
         port = probe.getsockname()[1]
     environment = {**os.environ, "TREASURE_HUNT_HOME": str(tmp_path)}
     command = [sys.executable, "-m", "pipeline.cli", "serve", "--port", str(port), "--workers", "2"]
-    served = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    served = subprocess.Popen(
+        command,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,  # so that its workers end with it whatever happens here
+    )
     try:
         wait_for(lambda: is_up(f"http://127.0.0.1:{port}/ready"), 60)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/recommendations/canary%2Fuser") as answer:
@@ -462,7 +469,8 @@ def test_serve_answers_over_http_and_ends_cleanly(tmp_path: Path) -> None:
         served.send_signal(signal.SIGTERM)
         said, _ = served.communicate(timeout=20)
     finally:
-        served.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(served.pid, signal.SIGKILL)
     assert "Traceback" not in said and "canary" not in said
     assert f"http://127.0.0.1:{port}/docs" in said
 
