@@ -54,7 +54,7 @@ compare: .venv/.synced ## arms side by side on a small week, batch and streaming
 story: .venv/.synced ## the batch that was given up, re-enacted beside this one on a bad day: a page, var/story/judgement.html; some minutes
 	@$(BIN)/treasure-hunt compare --story --out var/story
 
-bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; one to two hours, see docs/performance.md
+bench: .venv/.synced ## what an hour takes, stage by stage, at several sizes: var/bench/; 45 minutes to two hours, see docs/performance.md
 	@$(BIN)/python bench/hours.py
 
 bench-small: .venv/.synced ## the same at a tiny size: what it does, not how fast

@@ -42,7 +42,8 @@ READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # onl
     max_active_runs=1,
     # manual is for the UI: without it, it locks the button behind which the backfill form is
     allowed_run_types=["scheduled", "backfill", "manual"],  # type: ignore[list-item]  # names are taken as well
-    dagrun_timeout=timedelta(minutes=50),
+    # a run is not stopped before it is late
+    dagrun_timeout=timedelta(minutes=max(50, SETTINGS.late_minutes)),
     default_args={
         "retries": 3,
         "retry_delay": timedelta(seconds=60),

@@ -107,7 +107,7 @@ def validate(
     from great_expectations import ExpectationSuite
     from great_expectations.validator.v1_validator import Validator
 
-    # Not `batch.validate`, which fetches the batch a second time and so hashes every value once more.
+    # Not `batch.validate`, which fetches the batch a second time.
     validator = Validator(
         batch_definition=_batch_definition(open_context()),
         batch_parameters={"dataframe": frame},

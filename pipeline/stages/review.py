@@ -2,7 +2,7 @@
 
 What decides are the tables of this hour and of the one whose lists are scored, and nothing that was learnt since: the
 lists of the latest earlier hour that has any, which is what readers had if it was published at once. Nothing waits for
-this stage, and lists are published whatever it finds.
+what it finds, and lists are published whatever it finds.
 """
 
 from datetime import datetime

@@ -1,5 +1,6 @@
 """The DAG: what it schedules, and what one of its runs calls."""
 
+import runpy
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -56,6 +57,15 @@ def test_every_task_has_an_asset_a_limit_and_a_readable_name(dag: Any) -> None:
         assert task.execution_timeout == timedelta(minutes=30)
         assert task.task_display_name == task.task_id.replace("_", " ")
     assert dag.dagrun_timeout == timedelta(minutes=50)
+
+
+@pytest.mark.parametrize(("late", "longest"), [("120", 120), ("10", 50)])
+def test_a_run_may_last_until_it_is_late(
+    late: str, longest: int, dag_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TREASURE_HUNT_LATE_MINUTES", late)
+    module = runpy.run_path(str(dag_folder / "treasure_hunt_hourly.py"))
+    assert module["treasure_hunt_hourly"]().dagrun_timeout == timedelta(minutes=longest)
 
 
 def test_documentation_of_a_task_is_the_head_of_its_stage(dag: Any) -> None:

@@ -6,6 +6,13 @@ COMPARISON = "tests/dags/test_treasure_hunt_comparison.py"
 
 MUTATIONS = [
     (
+        "a run is stopped before it is late",
+        "dags/treasure_hunt_hourly.py",
+        "max(50, SETTINGS.late_minutes)",
+        "50",
+        "tests/dags/test_treasure_hunt_hourly.py::test_a_run_may_last_until_it_is_late",
+    ),
+    (
         "a stage that fails for good raises no alarm",
         "dags/treasure_hunt_hourly.py",
         '        "on_failure_callback": tell_failure,\n',
