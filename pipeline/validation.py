@@ -91,7 +91,7 @@ def _ask_once() -> None:
 
 
 def _hash_nothing() -> None:
-    """No frame is hashed for a fingerprint that nobody reads, which took a quarter of an audit: a table's hash stands in its
+    """No frame is hashed for a fingerprint that nobody reads, which took a third of an audit: a table's hash stands in its
     manifest.
     """
     from great_expectations.execution_engine import pandas_execution_engine
