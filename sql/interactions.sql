@@ -63,7 +63,8 @@ implied as (
     group by searched.user_id, shares.item_id
 ),
 
--- Both in one sum: joining them afterwards takes a shop of many pairs longer than summing them up.
+-- What was done and what is implied, to be added up together: two sums that are joined take a large shop longer.
+-- Only what was done has a strength.
 told as (
     select
         actions.user_id,

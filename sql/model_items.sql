@@ -1,7 +1,6 @@
 -- Which items have a column in the model, and which of them the model before learnt: those that it only guessed from
 -- their attributes were met by nobody then.
 -- Grain: one row per item that somebody met whom the model may learn from.
--- Asked of each user once, of now and of before: DuckDB would ask it of every pair, which takes three times as long.
 with everyone as (
     select user_id
     from interactions
@@ -10,6 +9,8 @@ with everyone as (
     from interactions_before
 ),
 
+-- Who is examined is asked of each user once: without the count DuckDB asks it of every pair, which takes three times
+-- as long.
 users as (
     select
         user_id,

@@ -18,3 +18,4 @@ def test_pairs_of_users_with_news_and_of_unknown_items_are_handed_over() -> None
         ("quiet", "unknown"),
     ]
     assert found[0] == {"user_id": "busy", "item_id": "known", "weight": 1, "kind": "click", "is_examined": False}
+    assert [row["is_examined"] for row in found] == [False, False, True]
