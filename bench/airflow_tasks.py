@@ -55,10 +55,11 @@ def read_tasks(settings: Settings) -> list[Row]:
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=10)) as connection:
         found = connection.execute(TASKS).fetchall()
     ends = {(run, stage): read_moment(end) for stage, _, end, _, run in found}
+    line = list(STAGES)  # the writers' one slot makes a row of them
     rows: list[Row] = []
     for stage, start, end, logical_date, run in found:
         manifest = read_manifest(Run(floor_hour(read_moment(logical_date)), settings), stage)
-        before = [ends[run, one] for one in STAGES[stage] if (run, one) in ends]
+        before = [ends[run, one] for one in line[: line.index(stage)] if STAGES[stage] and (run, one) in ends]
         if manifest is None or not before:  # the first tasks of an hour wait for the run, not for a task
             continue
         took, spent = (read_moment(end) - read_moment(start)).total_seconds(), float(manifest["timings"]["seconds"])

@@ -33,6 +33,9 @@ from pipeline.settings import load_settings
 SETTINGS = load_settings()
 WRITER_POOL = "treasure_hunt_writer"  # one slot: two hours never write derived tables or publish at once
 READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # only land what a source delivered
+# Of the one slot `review` would take what lists wait for: it is ready when `recommend` is done, well or not, and then
+# `publish` goes first, by its weight (2). It does not wait for `publish`, whose end decides how the run ended.
+REVIEW = {"trigger_rule": "all_done_min_one_success", "priority_weight": 0, "weight_rule": "absolute"}
 
 
 @dag(
@@ -70,10 +73,14 @@ READERS = [stage for stage, upstreams in STAGES.items() if not upstreams]  # onl
     doc_md=__doc__,
 )
 def treasure_hunt_hourly() -> None:
-    tasks = {stage: make_task(stage, pool=None if stage in READERS else WRITER_POOL) for stage in STAGES}
+    tasks = {
+        stage: make_task(stage, None if stage in READERS else WRITER_POOL, REVIEW if stage == "review" else {})
+        for stage in STAGES
+    }
     for stage, upstreams in STAGES.items():
         for upstream in upstreams:
             tasks[upstream] >> tasks[stage]
+    tasks["recommend"] >> tasks["review"]
     tasks[ALWAYS].as_teardown()  # runs after a failure too, and never decides how the run ended
 
 

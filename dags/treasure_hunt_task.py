@@ -49,8 +49,8 @@ RETRY_POLICY = ExceptionRetryPolicy(
 log = logging.getLogger("treasure_hunt")
 
 
-def make_task(stage: str, pool: str | None) -> XComArg:
-    """The task that runs one stage; its documentation is the head of the stage's module."""
+def make_task(stage: str, pool: str | None, options: Mapping[str, Any]) -> XComArg:
+    """The task that runs one stage, with these options of Airflow's; its documentation is the head of the stage's module."""
     asset = Asset(f"treasure_hunt_{stage}")
 
     @task(
@@ -60,6 +60,7 @@ def make_task(stage: str, pool: str | None) -> XComArg:
         pool=pool,
         outlets=[asset],
         multiple_outputs=False,  # one entry per task, not one per key
+        **options,
     )
     def run(**context: Any) -> dict[str, Any]:
         result = run_stage(stage, context)

@@ -25,9 +25,10 @@ def test_folder_holds_these_dags_and_no_import_error(dag_bag: Any) -> None:
     )
 
 
-def test_tasks_and_edges_are_the_stages(dag: Any) -> None:
+def test_tasks_and_edges_are_the_stages_and_review_stands_behind_recommend(dag: Any) -> None:
     assert {task.task_id: set(task.upstream_task_ids) for task in dag.tasks} == {
-        stage: set(upstreams) for stage, upstreams in line.STAGES.items()
+        stage: {*upstreams, "recommend"} if stage == "review" else set(upstreams)
+        for stage, upstreams in line.STAGES.items()
     }
 
 
@@ -131,6 +132,8 @@ def test_a_run_calls_every_stage_once_in_order_for_the_floored_hour(
     assert all(called.index(upstream) < called.index(stage) for stage in called for upstream in line.STAGES[stage])
     assert {call[0] for call in calls[:2]} == {"ingest_events", "ingest_catalog"}
     assert {call[1:] for call in calls} == {(parse_hour("2025-03-01T10"), tmp_path, False)}
+    weights = {one.task_id: one.priority_weight for one in run.get_task_instances()}
+    assert min(weights, key=weights.__getitem__) == "review", "of the one slot all others go before it"
     published = run.get_task_instance("publish").xcom_pull(task_ids="publish")
     assert published == {"rows_in": 3, "rows_out": 2, "files": {"publish": "publish.parquet"}}
 
@@ -195,6 +198,25 @@ def test_refused_data_fails_at_once_and_nothing_downstream_moves(dag: Any, monke
     assert run.get_task_instance("publish").state == "upstream_failed"
     # A blocked hour is reported, and the report does not turn the run green.
     assert run.get_task_instance("report").state == "success"
+
+
+@pytest.mark.parametrize("failing", ["train", "recommend", "publish"])
+def test_an_hour_without_lists_of_its_own_reviews_those_before_and_fails(
+    failing: str, dag: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = []
+
+    def run_stage(stage: str, hour: datetime, settings: Any, repull: bool = False, accept: str = "") -> StageResult:
+        calls.append(stage)
+        if stage == failing:
+            raise DataError("the model is refused.")
+        return StageResult(stage, "2025-03-01T16", 0, 0, 0.0)
+
+    monkeypatch.setattr(line, "run_stage", run_stage)
+    run = dag.test(logical_date=datetime(2025, 3, 1, 16, tzinfo=UTC))
+    assert run.state == "failed"
+    assert run.get_task_instance("review").state == run.get_task_instance("report").state == "success"
+    assert calls[-2:] == ["review", "report"]
 
 
 def test_a_report_that_fails_does_not_turn_a_good_run_red(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,27 @@ MUTATIONS = [
         "tests/dags/test_treasure_hunt_hourly.py::test_a_run_may_last_until_it_is_late",
     ),
     (
+        "review takes the one slot ahead of evaluate",
+        "dags/treasure_hunt_hourly.py",
+        '    tasks["recommend"] >> tasks["review"]\n',
+        "",
+        f"{DAG}::test_tasks_and_edges_are_the_stages_and_review_stands_behind_recommend",
+    ),
+    (
+        "review takes the one slot ahead of publish",
+        "dags/treasure_hunt_hourly.py",
+        '"priority_weight": 0, ',
+        "",
+        f"{DAG}::test_a_run_calls_every_stage_once_in_order_for_the_floored_hour",
+    ),
+    (
+        "an hour whose model is refused reviews nothing",
+        "dags/treasure_hunt_hourly.py",
+        '"trigger_rule": "all_done_min_one_success"',
+        '"trigger_rule": "all_success"',
+        f"{DAG}::test_an_hour_without_lists_of_its_own_reviews_those_before_and_fails",
+    ),
+    (
         "a stage that fails for good raises no alarm",
         "dags/treasure_hunt_hourly.py",
         '        "on_failure_callback": tell_failure,\n',
