@@ -23,10 +23,12 @@ from pipeline.verify import verify_hour
 
 MODEL = ("prepare", "train", "evaluate")
 MIDNIGHT = 14  # hours after the first
-# In hour 1: somebody known takes an item of the other group, somebody new is there, and an item that nobody met is met.
+# In hour 1: somebody known takes an item of the other group, another what they took before, somebody new is there, and an
+# item that nobody met is met.
 NEW_ITEM = "q"
 NEWS = [
     event("click", "u001", "a", hour=1),
+    event("click", "u003", GROUPS[1][3], hour=1),
     *(event("click", "u999", name, hour=1) for name in GROUPS[0][:4]),
     *(event("click", f"u{user:03}", NEW_ITEM, hour=1, minute=5) for user in range(0, 60, 2)),
 ]
