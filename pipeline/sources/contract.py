@@ -20,7 +20,7 @@ from pipeline.duck import connect
 from pipeline.run import Run
 from pipeline.sources.damage import check_form, unreadable
 from pipeline.sources.database import is_database, open_snapshot
-from pipeline.sources.storage import find_files, name_files, open_folder
+from pipeline.sources.storage import as_pattern, find_files, name_files, open_folder
 
 Columns = Mapping[str, str]  # name: type
 TYPES = ("text", "integer", "number", "boolean", "moment")
@@ -161,7 +161,7 @@ def describe_file(run: Run, connection: duckdb.DuckDBPyConnection, path: Path, s
     """Names and types of a file's columns, none of an empty one; raises `Unreadable` when it cannot be read."""
     check_form(run, path, shown)
     try:
-        rows = connection.execute(READERS[path.suffix], {"file": str(path)}).fetchall()
+        rows = connection.execute(READERS[path.suffix], {"file": as_pattern(path)}).fetchall()
     except duckdb.Error as error:
         raise unreadable(run, shown, [path], error) from error
     return {name: _type_of_file(kind) for name, kind, *_ in rows}

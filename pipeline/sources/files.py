@@ -13,7 +13,7 @@ from pipeline.errors import DataError
 from pipeline.run import Run
 from pipeline.sources.columns import COLUMNS, check_columns, first_line, shape_of, used_values
 from pipeline.sources.damage import check_form, unreadable
-from pipeline.sources.storage import find_files
+from pipeline.sources.storage import as_pattern, find_files
 
 BATCH_ROWS = 100_000
 
@@ -41,7 +41,7 @@ def pull_files(
         if file.suffix == ".parquet":
             check_pages(file)
     values = {"url": str(folder), **values}
-    tried = [{**values, "file": str(file), "file_name": str(file.relative_to(folder))} for file in files]
+    tried = [{**values, "file": as_pattern(file), "file_name": str(file.relative_to(folder))} for file in files]
     with (
         connect(run.settings, target.parent) as connection,
         pq.ParquetWriter(target, shape_of(kind), compression="zstd") as writer,

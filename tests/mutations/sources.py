@@ -7,6 +7,13 @@ FOLDERS = "tests/sources/test_folder_sources.py"
 
 MUTATIONS = [
     (
+        "the name of a file is a pattern that others fit",
+        "pipeline/sources/storage.py",
+        "return glob.escape(str(file))",
+        "return str(file)",
+        f"{FOLDERS}::test_a_name_that_looks_like_a_pattern_is_that_of_one_file",
+    ),
+    (
         "no look-back",
         "pipeline/delivery.py",
         "range(-first.run.settings.pull_lookback_hours, 0)",

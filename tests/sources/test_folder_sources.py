@@ -95,6 +95,18 @@ def test_an_hour_reads_the_files_of_its_folder_and_a_late_file_is_delivered_by_t
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_a_name_that_looks_like_a_pattern_is_that_of_one_file(tmp_path: Path, form: str) -> None:
+    folder, settings = tmp_path / "in", settings_of(tmp_path, form)
+    for name in ("a1", "a[1]", "a?", "a*", "[a]", "{a1,a2}", "it's"):
+        write(folder, form, "events", [click(name, **{f"from {name}": ""})], name=name)
+    result = run_stage("ingest_events", FIRST, settings)
+    assert users(settings) == ["[a]", "a*", "a1", "a?", "a[1]", "it's", "{a1,a2}"]
+    assert ledger(settings)["delivered"] == 7
+    if form != "json":  # of which a column without any value is not in the file
+        assert all(f"{name}.{form}: from {name} is new" in result.notes[0] for name in ("[a]", "a*", "a1")), "the first"
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_hours_without_files_are_hours_without_events(tmp_path: Path, form: str) -> None:
     (tmp_path / "in").mkdir()
     settings = settings_of(tmp_path, form)
