@@ -238,14 +238,13 @@ def verify(hour: Hour) -> None:
         show.sentence(remark, style="yellow")
     rows = show.table(f"Verified {hour}", "table", "landed", "again", "")
     for result in results:
-        verdict = "same" if result.is_same else "DIFFERS" if result.is_broken else "rewritten"
-        rows.add_row(result.table, result.landed[:12], result.again[:12], verdict)
+        rows.add_row(result.table, result.landed[:12], result.again[:12], result.verdict)
     show.console.print(rows)
     different = [result.table for result in results if result.is_broken]
     if different:
         raise TreasureHuntError(
-            f"{hour}: {len(different)} of {len(results)} tables differ: {', '.join(different)}; docs/runbook.md says what "
-            "that may mean."
+            f"{hour}: {len(different)} of {len(results)} tables differ or are damaged: {', '.join(different)}; docs/runbook.md "
+            "says what that may mean."
         )
     rewritten = [result.table for result in results if not result.is_same]
     if rewritten:

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -59,6 +60,16 @@ def alone_in(folder: Path, with_others: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def temporary_folder(lake: Path, name: str) -> Iterator[Path]:
+    """A folder that is gone when the block ends, where the drafts of a lake lie: an erasure looks there, and what a killed
+    process leaves is swept.
+    """
+    (lake / ".staging").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{name}-", dir=lake / ".staging", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
 
 
 def move_into_place(source: Path, target: Path) -> None:

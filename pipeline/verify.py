@@ -1,17 +1,21 @@
 """Computing an hour again elsewhere and comparing the bytes: the proof that an hour can be trusted and repeated."""
 
-import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import pyarrow as pa
+
 from pipeline.arithmetic import kernels
 from pipeline.errors import NotLanded
-from pipeline.files import code_version
+from pipeline.files import code_version, hash_file, temporary_folder
 from pipeline.hours import format_hour, parse_hour
 from pipeline.line import STAGES, compute_stage
-from pipeline.manifests import find_table, read_acceptance, read_manifest
+from pipeline.manifests import find_table, how_to_mend, read_acceptance, read_manifest
 from pipeline.run import Run
 from pipeline.settings import Settings
 from pipeline.tables import PRODUCERS
@@ -19,11 +23,12 @@ from pipeline.tables import PRODUCERS
 
 @dataclass(frozen=True)
 class Verified:
-    """One table of the hour: the hash it has in the lake and the hash it gets when computed again."""
+    """One table of the hour: the hash of its file, "" where that is gone, and the hash it gets when computed again."""
 
     table: str
     landed: str
     again: str
+    is_damaged: bool = False  # its file is not what landed
     is_rewritten: bool = False  # it, or what it was made from, had people or their words taken out since
 
     @property
@@ -34,7 +39,14 @@ class Verified:
     @property
     def is_broken(self) -> bool:
         """Whether the bytes differ and nothing on record says why."""
-        return not self.is_same and not self.is_rewritten
+        return self.is_damaged or (not self.is_same and not self.is_rewritten)
+
+    @property
+    def verdict(self) -> str:
+        """In a word, for a person."""
+        if self.is_damaged:
+            return "DAMAGED" if self.landed else "MISSING"
+        return "same" if self.is_same else "DIFFERS" if self.is_broken else "rewritten"
 
 
 def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], list[str]]:
@@ -60,9 +72,13 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
         for stage, manifest in landed.items()
         if manifest.get("arithmetic", kernels()) != kernels()
     ]
+    files = {
+        table: hash_landed(manifest, entry)
+        for manifest in landed.values()
+        for table, entry in manifest["tables"].items()
+    }
     results = []
-    settings.home.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="verify-", dir=settings.home) as folder:
+    with temporary_folder(settings.lake, "verify") as folder:
         for stage, manifest in landed.items():
             known = {name: value for name, value in manifest["settings"].items() if name in Settings.model_fields}
             made_with = Settings.model_validate({**settings.model_dump(), **known})
@@ -71,13 +87,37 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
                 f"{stage} was made from another {name}, which has landed anew since" for name in changed(here, manifest)
             ]
             accept = read_acceptance(manifest)
-            there = Run(hour, made_with, lake=Path(folder), history=settings.lake, recorded=recorded, accept=accept)
-            compute_stage(stage, there)
+            there = Run(hour, made_with, lake=folder, history=settings.lake, recorded=recorded, accept=accept)
+            with explaining(here, landed, files, stage):
+                compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
             is_rewritten = was_rewritten(here, manifest)
             for table, entry in manifest["tables"].items():
-                results.append(Verified(table, entry["sha256"], again.get(table, {}).get("sha256", ""), is_rewritten))
+                is_damaged, twin = files[table] != entry["sha256"], again.get(table, {}).get("sha256", "")
+                results.append(Verified(table, files[table], twin, is_damaged, is_rewritten))
     return results, remarks
+
+
+def hash_landed(manifest: dict[str, Any], entry: dict[str, Any]) -> str:
+    """The hash that the file of a landed table has now, "" where there is none."""
+    path = Path(manifest["folder"]) / entry["file"]
+    return hash_file(path) if path.exists() else ""
+
+
+@contextmanager
+def explaining(run: Run, landed: dict[str, dict[str, Any]], files: dict[str, str], stage: str) -> Iterator[None]:
+    """Where damaged files keep a stage from being computed again, the error names them: `NotLanded`."""
+    try:
+        yield
+    except (duckdb.Error, pa.ArrowException):
+        tables = {table: entry for manifest in landed.values() for table, entry in manifest["tables"].items()}
+        damaged = [table for table, entry in tables.items() if files[table] != entry["sha256"]]
+        if not damaged:
+            raise
+        raise NotLanded(
+            f"{run.name}: {len(damaged)} of {len(tables)} tables are missing or damaged ({', '.join(damaged)}), so {stage} "
+            f"cannot be computed again; {how_to_mend(PRODUCERS[damaged[0]], run.name)}."
+        ) from None
 
 
 def changed(run: Run, manifest: dict[str, Any]) -> list[str]:

@@ -118,6 +118,20 @@ MUTATIONS = [
         GATE + "test_an_acceptance_holds_for_its_model_alone",
     ),
     (
+        "verify takes a manifest for the file that it names",
+        "pipeline/verify.py",
+        'is_damaged, twin = files[table] != entry["sha256"], ',
+        "is_damaged, twin = False, ",
+        "tests/pipeline/test_verify.py::test_a_file_that_a_disk_cut_off_or_lost_is_no_file_that_landed",
+    ),
+    (
+        "damage that verify meets is a traceback",
+        "pipeline/verify.py",
+        "except (duckdb.Error, pa.ArrowException):",
+        "except ZeroDivisionError:",
+        "tests/pipeline/test_verify.py::test_an_hour_that_cannot_be_computed_again_for_damage_says_which_tables",
+    ),
+    (
         "verify forgets what was accepted",
         "pipeline/verify.py",
         "accept = read_acceptance(manifest)",

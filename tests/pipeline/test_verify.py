@@ -44,7 +44,27 @@ def test_an_hour_that_is_the_same_again_is_said_to_be_so(ran: Settings) -> None:
     assert {result.table for result in results} == set(PRODUCERS)
     assert all(result.is_same for result in results)
     assert remarks == []
-    assert not list(ran.home.glob("verify-*"))
+    assert not [path for path in (ran.lake / ".staging").iterdir() if path.name.startswith("verify")]
+
+
+@pytest.mark.parametrize("table", ["events", "interactions", "user_recommendations", "prequential"])
+@pytest.mark.parametrize("is_cut", [True, False])
+def test_a_file_that_a_disk_cut_off_or_lost_is_no_file_that_landed(ran: Settings, table: str, is_cut: bool) -> None:
+    path = landed_path(ran, table, 6)
+    path.write_bytes(path.read_bytes()[:-10]) if is_cut else path.unlink()
+    results, _ = verify_hour(LAST, ran)
+    assert {one.table: one.verdict for one in results if one.is_broken} == {table: "DAMAGED" if is_cut else "MISSING"}
+
+
+def test_an_hour_that_cannot_be_computed_again_for_damage_says_which_tables(ran: Settings) -> None:
+    for table in PRODUCERS:
+        landed_path(ran, table, 6).write_bytes(b"")
+    sentence = (
+        f"{len(PRODUCERS)} of {len(PRODUCERS)} tables are missing or damaged (.*delivered_rows.*), so ingest_events "
+    )
+    with pytest.raises(NotLanded, match=sentence + "cannot be computed again; run ingest_events of .* with --repull"):
+        verify_hour(LAST, ran)
+    assert not [path for path in (ran.lake / ".staging").iterdir() if path.name.startswith("verify")]
 
 
 def reprice(table: pa.Table) -> pa.Table:
