@@ -33,11 +33,11 @@ MUTATIONS = [
         ANSWERS + "test_a_rare_word_one_letter_off_a_common_one_is_read_as_that_and_a_number_never",
     ),
     (
-        "unavailable items answer",
+        "unavailable items take the places of what answers",
         FILE,
         "where items.is_available\n),\n\n-- How much",
         "),\n\n-- How much",
-        ANSWERS + "test_what_is_not_available_is_no_answer",
+        ANSWERS + "test_what_is_not_available_takes_no_place_among_what_speaks_for_a_word",
     ),
     (
         "unavailable items are found by their title",

@@ -89,6 +89,12 @@ def test_what_is_not_available_is_no_answer() -> None:
     assert ids(answers("red", [("red", "a", 9), ("red", "x", 90)], gone=["x"])) == ["a"]
 
 
+def test_what_is_not_available_takes_no_place_among_what_speaks_for_a_word() -> None:
+    gone = [f"x{place}" for place in range(20)]
+    taken = [("red", "a", 9), *(("red", item, 90) for item in gone)]
+    assert ids(answers("red shoe", taken, gone=gone, k=1)) == ["a"]
+
+
 def test_a_query_of_unknown_words_or_of_none_has_no_answer() -> None:
     assert answers(["zzz", "!!!"], [("red", "a", 9)]) == []
 

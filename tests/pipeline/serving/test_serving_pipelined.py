@@ -278,11 +278,14 @@ def test_whoever_is_late_on_a_connection_that_answers_is_late_alone(run: Callabl
     async def ask(lines: Lines) -> Any:
         pid = "select pg_backend_pid() from pg_sleep(0.1)"
         await warm(lines)
-        asked = asyncio.gather(*[lines.follow(asking(pid)) for _ in range(DEPTH - 1)])
-        await asyncio.sleep(0)
+        asked = []
+        for _ in range(DEPTH - 1):
+            asked.append(asyncio.create_task(lines.follow(asking(pid))))
+            await asyncio.sleep(0.005)  # what is asked together is answered together
         with pytest.raises(TimeoutError):
-            await lines.follow(asking(pid), patience=0.4)
-        return {rows[0][0] for rows in await asked}
+            await lines.follow(asking(pid), patience=0.25)
+        assert {one.done() for one in asked} == {True, False}
+        return {rows[0][0] for rows in await asyncio.gather(*asked)}
 
     assert len(run(ask, connections=1, patience=5)) == 1
 
