@@ -61,7 +61,7 @@ class Desk:
                 trouble = self.trouble = error
         else:
             trouble = self.trouble
-        last = self.reader.read_without_database()
+        last = self.reader.read_without_database(asked)
         if last is None:
             raise trouble
         return last

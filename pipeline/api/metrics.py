@@ -16,6 +16,7 @@ from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from pipeline.api.desk import Desk
+from pipeline.serving.contract import Asked
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 MOST_READS = 100  # of the files of all processes, until none is caught while it is written
@@ -50,7 +51,7 @@ class LiveVersion:
         """Asked for at every scrape."""
         up = "Whether the serving database answered when it was asked last"
         yield GaugeMetricFamily("treasure_hunt_database_up", up, value=self.desk.trouble is None)
-        answer = self.desk.reader.read_without_database()
+        answer = self.desk.reader.read_without_database(Asked())
         seen = self.desk.reader.seen
         if answer and seen:
             told = {"version": answer.version, "tier": seen.tier or "unknown", "arm": self.desk.reader.arm}

@@ -95,10 +95,16 @@ class ListReader:
         """The titles of these items in a published version, live or not; items that it does not know are left out."""
         return dict(self._fetch(*_ask_titles(version, wanted, self.engine.dialect)))
 
-    def read_without_database(self) -> Answer | None:
-        """The popular list of the version that was live when the database last answered; None before it ever did."""
+    def read_without_database(self, asked: Asked) -> Answer | None:
+        """The popular list of the version that was live when the database last answered, no longer than was asked for and
+        without the item that was asked about; None before it ever did.
+        """
         seen = self.seen
-        return replace(self._answer(seen, seen.popular), is_degraded=True) if seen else None
+        if seen is None:
+            return None
+        others = [row for row in seen.popular if row.item_id != asked.item][: asked.k]
+        rows = tuple(replace(row, rank=rank) for rank, row in enumerate(others, start=1))
+        return replace(self._answer(seen, rows), is_degraded=True)
 
     def follow(self, steps: Steps[T]) -> T:
         """What the steps come to, each taken on a connection of the engine."""

@@ -8,6 +8,22 @@ NEAREST = "tests/pipeline/test_nearest.py"
 
 MUTATIONS = [
     (
+        "without the database an item goes with itself",
+        "pipeline/serving/lists.py",
+        "for row in seen.popular if row.item_id != asked.item]",
+        "for row in seen.popular]",
+        "tests/pipeline/serving/test_serving_lists.py::"
+        "test_without_database_a_list_is_as_long_as_was_asked_for_and_holds_no_item_beside_itself",
+    ),
+    (
+        "without the database a list is as long as it is",
+        "pipeline/serving/lists.py",
+        "!= asked.item][: asked.k]",
+        "!= asked.item]",
+        "tests/pipeline/serving/test_serving_lists.py::"
+        "test_without_database_a_list_is_as_long_as_was_asked_for_and_holds_no_item_beside_itself",
+    ),
+    (
         "a process that begins breaks the figures of all",
         "pipeline/api/metrics.py",
         "with suppress(struct.error, RuntimeError, ValueError):",

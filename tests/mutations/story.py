@@ -95,7 +95,7 @@ MUTATIONS = [
     (
         "a server without its database answers nothing",
         MADE + "disturbed.py",
-        "seen = reader.read_without_database()",
+        "seen = reader.read_without_database(Asked(user=user))",
         "seen = None",
         DISTURBED + "test_a_server_without_its_database_answers_by_the_popular_list_that_it_saw_last",
     ),

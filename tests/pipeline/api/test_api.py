@@ -481,7 +481,7 @@ def test_figures_are_read_again_when_a_process_has_just_begun_its_file(
     begun = tmp_path / "counter_1.db"
     begun.touch()  # as prometheus_client makes it, before it has a length
     monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
-    reader = SimpleNamespace(read_without_database=lambda: None, seen=None)
+    reader = SimpleNamespace(read_without_database=lambda asked: None, seen=None)
     later = Timer(0.05, lambda: begun.write_bytes((8).to_bytes(8, "little").ljust(1024, b"\0")))
     later.start()
     try:

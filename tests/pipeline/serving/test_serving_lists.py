@@ -405,11 +405,24 @@ def go_on(reader: ListReader, steps: Any, question: Any) -> Any:
 
 
 def test_without_database_the_popular_list_of_the_last_version_is_still_there(reader: ListReader) -> None:
-    assert reader.read_without_database() is None
+    assert reader.read_without_database(Asked()) is None
     expected = reader.read(Asked()).rows
-    answer = reader.read_without_database()
+    answer = reader.read_without_database(Asked(user="u1"))
     assert answer is not None
     assert (answer.rows, answer.is_degraded, answer.served_reason) == (expected, True, Source.POPULAR)
+
+
+def test_without_database_a_list_is_as_long_as_was_asked_for_and_holds_no_item_beside_itself(
+    reader: ListReader,
+) -> None:
+    first, second, *others = reader.read(Asked()).rows
+    short = reader.read_without_database(Asked(user="u1", k=1))
+    beside = reader.read_without_database(Asked(item=first.item_id))
+    assert short and beside
+    assert short.rows == (first,)
+    assert [row.item_id for row in beside.rows] == [second.item_id, *(row.item_id for row in others)]
+    assert [row.rank for row in beside.rows] == list(range(1, len(beside.rows) + 1))
+    assert reader.read(Asked()).rows[0] == first, "what was seen stays as it is"
 
 
 def test_nothing_published_is_one_sentence(engine: Engine) -> None:
