@@ -146,9 +146,15 @@ def find_fault(
     nothing = (
         f"none of {delivered} delivered rows can be used"
         if delivered
-        else f"the source delivered an empty catalog{f': {absent}' * bool(absent)}"
+        else f"the source delivered no catalog: {absent}"
+        if absent
+        else "the source delivered an empty catalog"
     )
-    if not work.judge("catalog_empty_delivered", accepted > 0, f"items: {nothing}", accepted):
+    is_left_out = bool(absent and not delivered and earlier)  # which a source of files may do
+    if not work.judge("catalog_empty_delivered", accepted > 0 or is_left_out, f"items: {nothing}", accepted):
+        return "catalog_empty_delivered"
+    if is_left_out:
+        work.note(f"no catalog in this hour: {absent}")
         return "catalog_empty_delivered"
     if not judge_moment(work, taken_at, earlier):
         return "catalog_from_the_future"
@@ -216,5 +222,5 @@ def use_earlier(work: Work, earlier: Snapshot | None) -> None:
     work.judge(
         "catalog_missing",
         earlier is not None,
-        f"{fault}; there is no earlier one within {LOOK_BACK.days} days to use in its place",
+        f"{fault}; no earlier one within {LOOK_BACK.days} days has landed to use in its place",
     )

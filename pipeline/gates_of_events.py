@@ -47,7 +47,7 @@ GATES: dict[str, Gate] = {
         ("items",),
         "critical",
         "the hour's catalog cannot be used, for the reason that is named, and none of the 30 days before can serve",
-        "check `items.sql` and the source, then run the hour again",
+        "check `items.sql` and the source, or begin with an hour that has a catalog, then run the hour again",
     ),
     "catalog_unreadable": Gate(
         ("items",),
@@ -58,7 +58,8 @@ GATES: dict[str, Gate] = {
     "catalog_empty_delivered": Gate(
         ("items",),
         "warning",
-        "not one delivered item can be used; the nearest earlier snapshot serves",
+        "not one delivered item can be used; the nearest earlier snapshot serves (an hour for which a source of files has "
+        "none is not this: it is noted)",
         "check `items.sql` and the source, then run the hour again with --repull",
     ),
     "catalog_from_the_future": Gate(

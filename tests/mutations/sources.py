@@ -14,6 +14,13 @@ MUTATIONS = [
         f"{FOLDERS}::test_a_name_that_looks_like_a_pattern_is_that_of_one_file",
     ),
     (
+        "a catalog that is left out is a warning",
+        "pipeline/catalog.py",
+        "is_left_out = bool(absent and not delivered and earlier)",
+        "is_left_out = False",
+        f"{FOLDERS}::test_an_hour_whose_catalog_is_left_out_uses_the_one_before_and_warns_only_when_that_is_old",
+    ),
+    (
         "no look-back",
         "pipeline/delivery.py",
         "range(-first.run.settings.pull_lookback_hours, 0)",

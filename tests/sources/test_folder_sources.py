@@ -113,8 +113,28 @@ def test_hours_without_files_are_hours_without_events(tmp_path: Path, form: str)
     absent = f"there is no file events/2026-01-05/10/*.{form} in {tmp_path}/in"
     assert run_stage("ingest_events", FIRST, settings).notes == (f"no events in this hour: {absent}",)
     absent = absent.replace("events", "items")
-    with pytest.raises(AuditFailed, match=f"the source delivered an empty catalog: {re.escape(absent)}"):
+    with pytest.raises(AuditFailed, match=f"the source delivered no catalog: {re.escape(absent)}"):
         run_stage("ingest_catalog", FIRST, settings)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_an_hour_whose_catalog_is_left_out_uses_the_one_before_and_warns_only_when_that_is_old(
+    tmp_path: Path, form: str
+) -> None:
+    settings = settings_of(tmp_path, form)
+    write(tmp_path / "in", form, "items", [{"item_id": "a", **ITEM, "updated_at": None}])
+    run_stage("ingest_catalog", FIRST, settings)
+    soon, old = (run_stage("ingest_catalog", FIRST + hour * HOUR, settings) for hour in (1, 4))
+    assert landed(settings, "items", 1).equals(landed(settings, "items"))
+    assert [note.split(":")[0] for note in soon.notes] == [
+        "no catalog in this hour",
+        "using the catalog of 2026-01-05T10, 1.0 h old at the hour's end",
+    ]
+    assert (
+        [note for note in old.notes if note.startswith("warning")]
+        == [note for note in old.notes if "the limit is 2 h" in note]
+        != []
+    )
 
 
 def test_a_file_of_another_name_is_named_where_an_hour_has_none(tmp_path: Path) -> None:

@@ -80,14 +80,14 @@ def test_an_hour_without_a_snapshot_uses_the_nearest_earlier_one_and_says_so(tmp
 
 def test_without_any_snapshot_the_hour_is_refused(tmp_path: Path) -> None:
     settings = open_shop(tmp_path, [], [])
-    said = "2026-01-05T10: items: the source delivered an empty catalog; there is no earlier one within 30 days"
+    said = "2026-01-05T10: items: the source delivered an empty catalog; no earlier one within 30 days has landed"
     with pytest.raises(AuditFailed, match=said):
         ingest(settings)
 
 
 def test_a_snapshot_of_nothing_but_refused_rows_is_no_snapshot(tmp_path: Path) -> None:
     settings = open_shop(tmp_path / "alone", [item("a", price=-1)], [])
-    with pytest.raises(AuditFailed, match="2026-01-05T10: items: none of 1 delivered rows can be used; there is no"):
+    with pytest.raises(AuditFailed, match="2026-01-05T10: items: none of 1 delivered rows can be used; no earlier one"):
         ingest(settings)
     settings = open_shop(tmp_path / "after another", [item("a")], [])
     ingest(settings)
@@ -194,7 +194,7 @@ def test_a_file_that_is_missing_or_broken_leaves_the_earlier_snapshot_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = open_folder(tmp_path, monkeypatch, "parquet")
-    with pytest.raises(AuditFailed, match=r"T10: items: source files: cannot read .*; there is no earlier one"):
+    with pytest.raises(AuditFailed, match=r"T10: items: source files: cannot read .*; no earlier one"):
         ingest(settings)
     path = deliver(settings, many_items(3))
     ingest(settings)
