@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 
 from pipeline.arithmetic import COMPUTED, kernels
 from pipeline.audit import Finding, audit_table, describe_warnings
-from pipeline.errors import AuditFailed, NotLanded
+from pipeline.errors import AuditFailed, NotLanded, Overtaken
 from pipeline.files import (
     code_version,
     hash_file,
@@ -262,7 +262,7 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
             if not work.is_superseded:
                 land(work)
     except Exception as caught:
-        error = describe_shortage(caught, f"{stage} of {runs[0].name}", works[0].run.lake) or caught
+        error = explain(caught, works[0])
         if len(works) == 1:
             with suppress(OSError):  # on a full disk there may be no room for evidence either
                 keep_evidence(works[0], error)
@@ -272,6 +272,17 @@ def open_stages(runs: Sequence[Run], stage: str) -> Iterator[list[Work]]:
     finally:
         for work in works:
             shutil.rmtree(work.folder, ignore_errors=True)
+
+
+def explain(caught: Exception, work: Work) -> Exception:
+    """What a person should be told of an error: that somebody was erased meanwhile, who took away what the stage read or
+    wrote, or that a resource has run out, or the error itself.
+    """
+    try:
+        work.check_mark()
+    except Overtaken as overtaken:
+        return overtaken
+    return describe_shortage(caught, f"{work.stage} of {work.run.name}", work.run.lake) or caught
 
 
 def reuse_landed(run: Run, stage: str) -> StageResult | None:

@@ -4,7 +4,6 @@ The refused rows stay where they are: landed hours are never rewritten by news. 
 twice, and only rows that today's rules let pass are delivered, so that a replay cannot block an hour.
 """
 
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,14 +16,14 @@ import pyarrow.parquet as pq
 from pipeline.audit import find_refused
 from pipeline.duck import connect, fetch_table, load_files, view_files, write_table
 from pipeline.errors import BadInput, DataError, NotLanded
-from pipeline.files import alone_in
+from pipeline.files import alone_in, temporary_folder
 from pipeline.history import newest_hour
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.inbox import SCHEMA, add_to_inbox, inbox_folder, list_inboxes, locate_replay, read_inbox
 from pipeline.manifests import find_table, read_manifest
 from pipeline.mapping import map_words, parse_words, read_words
 from pipeline.mending import Row, mend_by_file, mend_by_words
-from pipeline.privacy.tombstones import ERASED
+from pipeline.privacy.tombstones import ERASED, check_mark, read_mark
 from pipeline.quarantine import EXCLUDED, check_rule, find_refusals, refused_rows
 from pipeline.run import Run
 from pipeline.settings import Settings
@@ -62,7 +61,7 @@ def replay(
     no row would pass.
     """
     hours = hours_between(first, last)
-    words = parse_words(mapping, "events")
+    words, mark = parse_words(mapping, "events"), read_mark(settings)
     if words and file:
         raise BadInput("give a mapping or a file, not both.")
     if file and len(hours) > 1:
@@ -85,6 +84,7 @@ def replay(
             of: dict[str, Counter[str]] = {}
             for row in passing:
                 of.setdefault(row["hour"], Counter())[row["rule"]] += 1
+            check_mark(settings, mark, "the replay")
             done.file = str(add_to_inbox(settings.lake, target, deliverable(passing, target), of))
             done.delivered = len(passing)
         elif done.refused and not done.before:
@@ -156,9 +156,9 @@ def leave_out_refused(
     """The rows whose event does not count yet and that would pass the rules in the target hour; `done` counts the rest."""
     if not rows:
         return []
-    with tempfile.TemporaryDirectory(prefix="replay-", dir=settings.home) as folder:
-        draft = Path(folder) / "typed_events.parquet"
-        with connect(settings, Path(folder)) as connection:
+    with temporary_folder(settings.lake, "replay") as folder:
+        draft = folder / "typed_events.parquet"
+        with connect(settings, folder) as connection:
             again, _ = map_words(deliverable(rows, target), read_words(settings.source))
             connection.register("replayed_events", again)
             connection.register("delivered", again.append_column("row", pa.array(range(1, len(rows) + 1))))

@@ -31,11 +31,11 @@ def canary_events() -> Iterator[dict[str, Any]]:
     for hour in range(HOURS):
         mine: dict[str, Any] = {"session_id": SESSION, "hour": hour}
         yield event("search", None, QUERY, minute=1, **mine)
-        yield event("click", None, "i3", minute=2, **mine)
+        yield event("click", None, "i3", minute=2, **mine | {"session_id": f"{SESSION}\n"})
         yield event("search", CANARY, QUERY, minute=3, **mine)
         yield event("click", CANARY, "i1", minute=4, **mine)
-        yield event("purchase", f" {CANARY} ", "i2", minute=5, **mine)
-        yield event("veiw", CANARY, "i2", minute=6, **mine)
+        yield event("purchase", f" {CANARY}\u00a0", "i2", minute=5, **mine)
+        yield event("veiw", f"{CANARY}\t", "i2", minute=6, **mine)
         yield event("search", CANARY, "red shoes", minute=7, **mine)
 
 

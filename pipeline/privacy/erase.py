@@ -10,7 +10,7 @@ manifest.)
 import logging
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Collection, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -54,7 +54,10 @@ log = logging.getLogger("treasure_hunt")
 
 @dataclass(frozen=True)
 class Traces:
-    """What is a user's: rows that name the user, or no user and one of the sessions, and the queries nobody else typed."""
+    """What is a user's: rows that name the user, or no user and one of the sessions, and the queries nobody else typed.
+
+    Of a query that one person typed, and of which no row says any more who, everybody is taken to be that person.
+    """
 
     user: str
     sessions: Set[str]
@@ -64,14 +67,18 @@ class Traces:
 def erase_request(settings: Settings, number: int) -> dict[str, int]:
     """The user of this open request is gone and stays away; returns rows by place, as they stand in the receipt.
 
-    Covered are all sources under this home, the copy of their lakes and all of the serving database. Raises `BadInput` when
-    the request is not open or there is more in the copy than here,
-    `Unreachable` when the database is held by somebody; the request stays open until all is done.
+    Covered are all sources under this home, the copy of their lakes and all of the serving database. Of a request that was
+    carried out before, the receipt's rows are returned and nothing is done. Raises `BadInput` when there is no such request
+    or there is more in the copy than here, `Unreachable` when the database is held by somebody; the request stays open until
+    all is done.
     """
     check_reach(settings)
     engine = connect(settings.serving)
     try:
         request = open_request(engine, settings, number)
+        if not isinstance(request, Request):
+            log.info("request %d was carried out before", number)
+            return request
         log.info("request %d: erasing %s", number, name_user(settings, request.user))
         cause = Cause(str(number), request.requested_at)
         while True:
@@ -132,9 +139,10 @@ def find_traces(settings: Settings, request: Request) -> Traces:
         mine = belongs_to(people, {request.user}, request.sessions)
         typed |= queries_of(people.filter(mine))
         others |= queries_of(people.filter(pc.invert(mine)))
-    request.queries |= set(normalize_all(typed).values())
+    known = set(normalize_all(others).values())
+    request.queries |= set(normalize_all(typed).values()) | (read_lonely(settings) - known)
     save_request(settings, request)
-    return Traces(request.user, request.sessions, request.queries - set(normalize_all(others).values()))
+    return Traces(request.user, request.sessions, request.queries - known)
 
 
 def queries_of(people: pa.Table) -> set[str]:
@@ -144,14 +152,34 @@ def queries_of(people: pa.Table) -> set[str]:
 
 def read_people(settings: Settings) -> Iterator[pa.Table]:
     """Who typed what, of every file that holds rows as they were delivered."""
+    for table in read_tables(settings, ("user_id", "session_id", "query", "raw_row"), holds_delivered):
+        yield people_of(table)
+
+
+def holds_delivered(names: Collection[str]) -> bool:
+    """Whether a file with these columns holds rows as they were delivered."""
+    return "raw_row" in names or ("event_type" in names and "actor" not in names)
+
+
+def read_lonely(settings: Settings) -> set[str]:
+    """The queries that one person typed, of every file that counts them: it outlives what was typed by some days."""
+    found: set[str] = set()
+    for table in read_tables(settings, ("query", "searchers"), {"query", "searchers"}.issubset):
+        found |= queries_of(table.filter(pc.equal(table["searchers"], 1)))
+    return found
+
+
+def read_tables(
+    settings: Settings, columns: Sequence[str], wanted: Callable[[Collection[str]], bool]
+) -> Iterator[pa.Table]:
+    """Those of the columns that there are, of every file of the lakes whose columns are `wanted`."""
     for lake in lakes_of(settings):
         for folder in [*landed_hours_of(lake), lake / "replays"]:
             for path in files_under(folder):
                 try:
                     names = pq.read_schema(path).names if is_table(path) else []
-                    if "raw_row" in names or ("event_type" in names and "actor" not in names):
-                        wanted = [name for name in ("user_id", "session_id", "query", "raw_row") if name in names]
-                        yield people_of(pq.read_table(path, columns=wanted))
+                    if wanted(names):
+                        yield pq.read_table(path, columns=[name for name in columns if name in names])
                 except (pa.ArrowException, OSError):
                     continue  # gone meanwhile, or broken: the sweep says so, or removes it
 

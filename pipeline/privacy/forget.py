@@ -5,6 +5,7 @@ one is live, and the tables that they were made from hold no query; from `query_
 do not either. A manifest that says `forgotten` is done; whatever lands anew does not say so and is forgotten again.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,7 @@ from pipeline.actions import drop_actions
 from pipeline.errors import TreasureHuntError
 from pipeline.hours import HOUR, format_hour, parse_hour
 from pipeline.manifests import hour_folder
-from pipeline.privacy.inboxes import read_json, rewrite_inboxes
+from pipeline.privacy.inboxes import rewrite_inboxes
 from pipeline.privacy.people import NO_QUERY, PERSONAL, SEARCHED, without_query
 from pipeline.privacy.rewrite import Cause, landed_hours_of, rewrite_hour
 from pipeline.privacy.versions import forget_versions, read_live_hour
@@ -149,7 +150,7 @@ def _manifests(folder: Path, stages: Sequence[str]) -> Iterator[Path]:
 
 def _is_marked(path: Path) -> bool:
     try:
-        return MARK in read_json(path)
+        return MARK in json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, TypeError):
         return False
 

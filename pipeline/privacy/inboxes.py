@@ -1,14 +1,16 @@
 """Rewriting the inboxes of rows that wait to be delivered again, or were, and naming what was rewritten in all manifests."""
 
-import json
 import shutil
 import uuid
 from pathlib import Path
-from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import NotLanded
 from pipeline.files import alone_in, hash_file, move_into_place, write_json
+from pipeline.hours import parse_hour
+from pipeline.inbox import read_inbox
 from pipeline.manifests import mark_changed
 from pipeline.privacy.rewrite import (
     Cause,
@@ -29,24 +31,25 @@ def inboxes_of(lake: Path) -> list[Path]:
     return [path for path in found if (path / "manifest.json").exists()]
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """What a JSON file holds."""
-    return dict(json.loads(path.read_text(encoding="utf-8")))
-
-
 def rewrite_inboxes(lake: Path, change: Change, cause: Cause, only: str | None = None) -> int:
     """The files of every inbox (`only`: of that hour's) are what `change` makes of them, under new names; returns the rows
     concerned.
     """
     rows, staging = 0, lake / ".staging" / f"inboxes-{uuid.uuid4().hex[:12]}"
-    if not (inboxes_of(lake) if only is None else (lake / "replays" / only / "manifest.json").exists()):
+    # Of all it is asked once nobody else is there, who could be about to add the first one.
+    if not (lake / "replays" if only is None else lake / "replays" / only / "manifest.json").exists():
         return 0
     with alone_in(lake / "replays"):  # hours that are being ingested, and replays, end first
         for folder in [folder for folder in inboxes_of(lake) if only in {None, folder.name}]:
-            inbox = read_json(folder / "manifest.json")
-            for entry in inbox["batches"]:
+            batches = read_inbox(lake, parse_hour(folder.name))
+            for entry in batches:
                 path = folder / entry["file"]
-                changed = change(path) if path.exists() else None
+                try:
+                    changed = change(path) if path.exists() else None
+                except (pa.ArrowException, OSError):
+                    raise NotLanded(
+                        f"{path} is damaged, so that nothing can be taken out of it; restore it from a copy, or remove it."
+                    ) from None
                 if changed is None:
                     continue
                 mark_changed(lake, folder)
@@ -64,8 +67,8 @@ def rewrite_inboxes(lake: Path, change: Change, cause: Cause, only: str | None =
                 move_into_place(draft, folder / entry["file"])
                 rows += changed[1]
             if staging.exists():
-                write_json(folder / "manifest.json", inbox, staging)
-            listed = {entry["file"] for entry in inbox["batches"]}
+                write_json(folder / "manifest.json", {"hour": folder.name, "batches": batches}, staging)
+            listed = {entry["file"] for entry in batches}
             for path in [path for path in folder.iterdir() if is_table(path) and path.name not in listed]:
                 mark_changed(lake, folder)
                 path.unlink()
@@ -80,7 +83,7 @@ def name_inputs_everywhere(lake: Path, cause: Cause) -> None:
     for folder in folders:
         current |= current_hashes(read_manifests(folder), at=f"@{folder.parent.name}T{folder.name}")
     for folder in inboxes_of(lake):
-        for entry in read_json(folder / "manifest.json")["batches"]:
+        for entry in read_inbox(lake, parse_hour(folder.name)):
             now = f"replays/{entry['file']}", entry["sha256"]
             current |= {(f"replays/{was['file']}", was["sha256"]): now for was in entry.get("erasures", [])}
     for folder in folders if current else []:

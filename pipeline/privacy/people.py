@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 PERSONAL = ("user_id", "session_id", "actor", "query", "raw_row", "reason")
+# What `clean` of sql/macros.sql takes off a text: whoever is taken in under a name is known by it as erased.
+EDGES = " \t\n\v\f\r\u00a0"
 NO_QUERY = '["searched"]'  # the reason that is left of a search whose text is gone
 SEARCHED = '["searched",'  # how a reason begins that names a query
 
@@ -72,7 +74,7 @@ def _text(value: object) -> str | None:
 
 
 def _trimmed(column: pa.ChunkedArray | list[str | None]) -> pa.Array:
-    values = pc.utf8_trim(pa.array(column, pa.string()) if isinstance(column, list) else column, " ")
+    values = pc.utf8_trim(pa.array(column, pa.string()) if isinstance(column, list) else column, EDGES)
     return pc.if_else(pc.equal(values, ""), None, values)
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine, insert, select, update
 from pipeline.errors import BadInput
 from pipeline.failpoints import reach
 from pipeline.privacy.keys import hash_name, load_key
+from pipeline.privacy.people import EDGES
 from pipeline.serving.database import create_schema, reading, writing
 from pipeline.serving.schema import erasures
 from pipeline.settings import Settings
@@ -39,24 +40,33 @@ def request_file(settings: Settings, number: int) -> Path:
 
 
 def file_request(engine: Engine, settings: Settings, user: str) -> int:
-    """The number of the request to forget this user; an open one of the same user keeps its number."""
-    if not user.strip(" "):
+    """The number of the request to forget this user; an open one of the same user keeps its number.
+
+    A number that the database gives out again, because it was replaced or put back, stays that of whom its file names.
+    """
+    user = user.strip(EDGES)
+    if not user:
         raise BadInput("the user id is empty; give the id as it stands in the events.")
-    user = user.strip(" ")
     create_schema(engine)
-    user_hash = hash_name(load_key(settings), "user", user)
+    key, now = load_key(settings), datetime.now(UTC)
+    of_user = erasures.c.user_hash == hash_name(key, "user", user)
     with writing(engine) as connection:
-        is_open = (erasures.c.user_hash == user_hash) & erasures.c.erased_at.is_(None)
-        known = connection.execute(select(erasures.c.request, erasures.c.requested_at).where(is_open)).first()
-        if known is None:
-            now = datetime.now(UTC)
-            statement = insert(erasures).values(requested_at=now, user_hash=user_hash).returning(erasures.c.request)
-            number, requested_at = int(connection.execute(statement).scalar_one()), now
-        else:
-            number, requested_at = int(known.request), known.requested_at
-        if not request_file(settings, number).exists():
-            save_request(settings, Request(number, user, requested_at.isoformat()))
-    return number
+        while True:
+            known = connection.execute(select(erasures).where(of_user, erasures.c.erased_at.is_(None))).first()
+            if known is None:
+                row = {"requested_at": now, "user_hash": hash_name(key, "user", user)}
+                known = connection.execute(insert(erasures).values(row).returning(*erasures.c)).one()
+            number = int(known.request)
+            if not request_file(settings, number).exists():
+                save_request(settings, Request(number, user, known.requested_at.isoformat()))
+            filed = read_request(settings, number)
+            if filed.user == user:
+                return number
+            theirs = {
+                "requested_at": datetime.fromisoformat(filed.requested_at),
+                "user_hash": hash_name(key, "user", filed.user),
+            }
+            connection.execute(update(erasures).where(erasures.c.request == number).values(theirs))
 
 
 def save_request(settings: Settings, request: Request) -> None:
@@ -73,17 +83,8 @@ def save_request(settings: Settings, request: Request) -> None:
     draft.replace(path)
 
 
-def open_request(engine: Engine, settings: Settings, number: int) -> Request:
-    """The open request of this number; raises `BadInput` with the open ones when it is not among them."""
-    create_schema(engine)
-    with reading(engine) as connection:
-        rows = {row.request: row for row in connection.execute(select(erasures))}
-    if number in rows and rows[number].erased_at is not None:
-        request_file(settings, number).unlink(missing_ok=True)  # whoever carried it out may have died before
-        raise BadInput(f"request {number} was carried out at {rows[number].erased_at:%Y-%m-%d %H:%M} UTC.")
-    if number not in rows:
-        waiting = [str(name) for name, row in sorted(rows.items()) if row.erased_at is None]
-        raise BadInput(f"there is no request {number}; open are: {', '.join(waiting) or 'none'}.")
+def read_request(settings: Settings, number: int) -> Request:
+    """What the file of an open request says; raises `BadInput` when there is none."""
     try:
         told = json.loads(request_file(settings, number).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -92,6 +93,32 @@ def open_request(engine: Engine, settings: Settings, number: int) -> Request:
         ) from None
     sets: dict[str, Any] = {name: set(value) if isinstance(value, list) else value for name, value in told.items()}
     return Request(**sets)
+
+
+def open_request(engine: Engine, settings: Settings, number: int) -> Request | dict[str, int]:
+    """The open request of this number, or what was gone, rows by place, when it was carried out before.
+
+    Raises `BadInput` with the open ones when it is not among them, and when its file names somebody else than the database.
+    """
+    create_schema(engine)
+    with reading(engine) as connection:
+        rows = {row.request: row for row in connection.execute(select(erasures))}
+    if number not in rows:
+        waiting = [str(name) for name, row in sorted(rows.items()) if row.erased_at is None]
+        raise BadInput(f"there is no request {number}; open are: {', '.join(waiting) or 'none'}.")
+    is_done, file = rows[number].erased_at is not None, request_file(settings, number)
+    if is_done and not file.exists():
+        return dict(json.loads(rows[number].places))
+    request = read_request(settings, number)
+    if hash_name(load_key(settings), "user", request.user) != rows[number].user_hash:
+        raise BadInput(
+            f"request {number} is somebody's in the serving database and somebody else's in {file}: "
+            "the database was put back, or the key is another one; file the request again, which gives each a number."
+        )
+    if is_done:
+        file.unlink()  # whoever carried it out died before
+        return dict(json.loads(rows[number].places))
+    return request
 
 
 def close_request(engine: Engine, settings: Settings, request: Request) -> None:

@@ -211,7 +211,11 @@ def _rewrite_evidence(folder: Path, change: Change, settle: Settle, mark: Mappin
     gone = {path.stem: rewrite_draft(path, change) for path in files_under(folder)}
     failure = folder / "manifest.json"
     if (mark or any(gone.values())) and failure.exists():
-        told = json.loads(failure.read_text(encoding="utf-8")) | mark
+        try:
+            told = json.loads(failure.read_text(encoding="utf-8")) | mark
+        except (ValueError, TypeError):
+            failure.unlink()  # damaged: it says nothing, and cannot be made to say the mark
+            return sum(gone.values())
         settle(told, {path.stem: path for path in folder.iterdir() if is_table(path)}, gone)
         write_json(failure, told, staging)
     return sum(gone.values())

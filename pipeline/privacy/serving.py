@@ -1,6 +1,7 @@
 """Erasing from the serving database: rows of every table and every kept version, and then the bytes they stood in.
 
-Tables are found by their columns, so that one that is added later is covered too.
+Of the tables of `pipeline.serving.schema` and their partitions those are found by their columns, so that one that is
+added later is covered too; what else is kept in the same database is not ours to change.
 """
 
 import time
@@ -14,16 +15,19 @@ from sqlalchemy import Connection, Engine, exc
 from pipeline.errors import Unreachable
 from pipeline.privacy.people import NO_QUERY, PERSONAL, reasons_of
 from pipeline.serving.database import answering, lock_erasures, writing
+from pipeline.serving.schema import VERSION_ID, metadata
 
 CHUNK = 500  # values in one statement
 PATIENCE_SECONDS = 60
 
 
 def personal_tables(connection: Connection) -> Iterator[tuple[str, set[str]]]:
-    """Every table that holds rows and has columns about people, with these columns; partitions one by one."""
+    """Every table of ours that holds rows and has columns about people, with these columns; partitions one by one."""
     for (_, name), columns in sorted(sa.inspect(connection).get_multi_columns().items(), key=lambda one: str(one[0])):
         found = {column["name"] for column in columns} & {*PERSONAL}
-        if found and name not in _partitioned(connection):
+        of_version = VERSION_ID.search(name)
+        table = name[: of_version.start() - 1] if of_version else name
+        if found and table in metadata.tables and name not in _partitioned(connection):
             yield name, found
 
 

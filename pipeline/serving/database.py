@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from pipeline.errors import BadInput, NotLanded, Unreachable
 from pipeline.failpoints import reach
 from pipeline.files import ROOT, alone_in
+from pipeline.serving.schema import VERSION_ID
 from pipeline.shortage import describe_shortage
 
 # Longer than the load of some ten million rows, during which SQLite has no room for a second writer.
@@ -38,7 +39,8 @@ def connect(url: str) -> Engine:
     if parsed is not None and parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
         # A publish waits for the one before it and must then see what that one wrote.
-        return create_engine(parsed, isolation_level="READ COMMITTED", connect_args={"connect_timeout": 10})
+        options: dict[str, Any] = {"isolation_level": "READ COMMITTED", "connect_args": {"connect_timeout": 10}}
+        return create_engine(parsed, hide_parameters=True, **options)  # errors quote them, and they may name people
     if parsed is not None and parsed.drivername in {"sqlite", "sqlite+pysqlite"} and parsed.database not in {None, ""}:
         return _connect_sqlite(parsed)
     raise BadInput(
@@ -48,7 +50,7 @@ def connect(url: str) -> Engine:
 
 
 def _connect_sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": SQLITE_PATIENCE_SECONDS})
+    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": SQLITE_PATIENCE_SECONDS})
 
     @event.listens_for(engine, "connect")
     def _leave_transactions_to_us(connection: sqlite3.Connection, _record: Any) -> None:
@@ -91,6 +93,8 @@ def answering(engine: Engine) -> Iterator[None]:
         is_sqlite = engine.dialect.name == "sqlite"
         if is_missing(engine):
             raise missing(engine) from None
+        if isinstance(cause, psycopg.errors.UndefinedTable) and VERSION_ID.search(str(cause)):
+            raise Unreachable("a version's rows were taken away while somebody looked at them; try again.") from None
         if (is_sqlite and "no such table" in str(cause)) or isinstance(cause, psycopg.errors.UndefinedTable):
             raise NotLanded(
                 f"nothing is published yet in {name_database(engine.url)}; run `treasure-hunt run HOUR`."

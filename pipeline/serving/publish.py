@@ -156,10 +156,11 @@ def _announce(engine: Engine, version: VersionInfo, token: int) -> None:
 
 def _clear(engine: Engine, version: VersionInfo) -> None:
     """Nothing is left of a removed version of this name, each table in a transaction that ends at once: while rows that
-    readers could reach are taken away, readers wait.
+    readers could reach are taken away, readers wait. Nobody erases meanwhile, who would find a table gone that was there.
     """
     for table in PUBLISHED:
         with writing(engine, lock=f"publish {version.version}") as connection:
+            lock_erasures(connection, shared=True)
             status = connection.scalar(select(versions.c.status).where(versions.c.version == version.version))
             if status != "published":
                 clear_rows(connection, table, version.version)

@@ -15,7 +15,7 @@ MUTATIONS = [
     (
         "a request that is done still says who was meant after a kill",
         "pipeline/privacy/requests.py",
-        "        request_file(settings, number).unlink(missing_ok=True)  # whoever carried it out may have died before\n",
+        "        file.unlink()  # whoever carried it out died before\n",
         "",
         KILLS,
     ),

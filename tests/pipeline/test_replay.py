@@ -30,11 +30,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from pipeline.errors import AuditFailed, BadInput, DataError, NotLanded, TreasureHuntError
+from pipeline import replay as replaying
+from pipeline.errors import AuditFailed, BadInput, DataError, NotLanded, Overtaken, TreasureHuntError
 from pipeline.hours import HOUR, format_hour
 from pipeline.inbox import inbox_folder, read_inbox
 from pipeline.line import run_stage
 from pipeline.manifests import read_manifest, stage_facts
+from pipeline.privacy.tombstones import raise_tombstone
 from pipeline.quarantine import refused_rows, summarize_rules, write_csv
 from pipeline.replay import Replay, describe_replay, replay
 from pipeline.run import Run
@@ -299,6 +301,21 @@ def test_a_damaged_inbox_stops_the_hour(shop: Settings) -> None:
     (Path(done.file).parent / "manifest.json").write_text("{")
     with pytest.raises(NotLanded, match="is damaged"):
         run_hour(shop, 3)
+
+
+def test_a_replay_that_read_before_and_writes_after_an_erasure_writes_nothing(
+    shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = replaying.leave_out_refused
+
+    def overtaken(*arguments: Any) -> Any:
+        raise_tombstone(shop, "somebody")
+        return looked_at(*arguments)
+
+    monkeypatch.setattr(replaying, "leave_out_refused", overtaken)
+    with pytest.raises(Overtaken, match="somebody was erased while the replay was at work"):
+        replay(shop, FIRST, FIRST, mapping=[VEIW])
+    assert not list((shop.lake / "replays").iterdir())
 
 
 def test_an_inbox_with_other_bytes_stops_the_hour(shop: Settings) -> None:

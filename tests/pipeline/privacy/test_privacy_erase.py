@@ -4,12 +4,14 @@ import json
 import logging
 import shutil
 from collections import Counter
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from canary_shop import (
     CANARY,
     HOURS,
+    QUERY,
     TRACES,
     canary_settings,
     erase,
@@ -19,8 +21,8 @@ from canary_shop import (
     others,
     run_hours,
 )
-from handmade_shop import FIRST, derive, event, is_conserved, landed, ledger, open_shop
-from sqlalchemy import select
+from handmade_shop import FIRST, derive, event, is_conserved, landed, ledger, open_shop, rows
+from sqlalchemy import exc, select, text, update
 
 from pipeline.errors import BadInput, Overtaken
 from pipeline.hours import HOUR
@@ -185,7 +187,10 @@ def test_a_stage_that_read_before_and_lands_after_an_erasure_lands_nothing(canar
 
 
 def test_a_stage_that_fails_after_an_erasure_keeps_no_evidence_of_before(canary_shop: Settings) -> None:
-    with pytest.raises(ZeroDivisionError), open_stage(Run(LAST, canary_shop), "prepare") as work:
+    with (
+        pytest.raises(Overtaken, match="somebody was erased while prepare"),
+        open_stage(Run(LAST, canary_shop), "prepare") as work,
+    ):
         derive_tables(work)
         raise_tombstone(canary_shop, CANARY)
         raise ZeroDivisionError
@@ -248,10 +253,67 @@ def test_the_receipt_says_what_was_done_and_not_to_whom(canary_shop: Settings) -
     assert (receipt.request, receipt.rows, json.loads(receipt.places)) == (1, sum(places.values()), places)
     assert receipt.erased_at >= receipt.requested_at
     assert len(hours) == HOURS
-    with pytest.raises(BadInput, match="request 1 was carried out at "):
-        erase_request(canary_shop, 1)
+    assert erase_request(canary_shop, 1) == places, "whoever tries again hears what was done"
     with pytest.raises(BadInput, match="there is no request 2; open are: none"):
         erase_request(canary_shop, 2)
+
+
+def test_a_request_outlives_the_database_that_numbered_it(canary_shop: Settings) -> None:
+    """The database is put back, and gives a number out again under which somebody else waits."""
+    waiting = file_canary(canary_shop)
+    for path in canary_shop.home.glob("serving.db*"):
+        path.unlink()
+    assert erase(canary_shop, "bob") == erase_request(canary_shop, waiting + 1)
+    left = {user for hour in range(HOURS) for (user,) in rows(canary_shop, "events", "user_id", hour=hour)}
+    assert "bob" not in left and CANARY in left
+    assert file_canary(canary_shop) == waiting
+    erase_request(canary_shop, waiting)
+    assert found(canary_shop) == []
+    assert not list(request_file(canary_shop, waiting).parent.iterdir())
+
+
+def test_a_request_is_of_one_user_in_the_database_and_in_its_file(canary_shop: Settings) -> None:
+    number = file_canary(canary_shop)
+    engine = database.connect(canary_shop.serving)
+    with database.writing(engine) as connection:
+        connection.execute(update(erasures).values(user_hash="of somebody else"))
+    with pytest.raises(
+        BadInput, match="request 1 is somebody's in the serving database and somebody else's in "
+    ) as error:
+        erase_request(canary_shop, number)
+    assert CANARY not in str(error.value)
+    with database.writing(engine) as connection:  # a receipt is not taken for that of whom the file names
+        connection.execute(update(erasures).values(erased_at=datetime.now(UTC), places="{}", rows=0))
+    with pytest.raises(BadInput, match="file the request again"):
+        erase_request(canary_shop, number)
+    engine.dispose()
+    assert found(canary_shop) != []
+
+
+@pytest.mark.parametrize("kind", ["text", "integer"])
+def test_tables_of_others_in_the_same_database_are_left_alone(serving_url: str, tmp_path: Path, kind: str) -> None:
+    fill_source(tmp_path / "source.db")
+    shop = canary_settings(tmp_path / "var", tmp_path / "source.db", serving_url)
+    engine = database.connect(shop.serving)
+    database.create_schema(engine)
+    value = CANARY if kind == "text" else "7"
+    with database.writing(engine) as connection:
+        connection.exec_driver_sql(f"create table orders (user_id {kind}, query text)")
+        connection.exec_driver_sql(f"insert into orders values ('{value}', '{QUERY}')")
+    erase(shop)
+    with database.reading(engine) as connection:
+        assert connection.exec_driver_sql("select count(*) from orders").scalar() == 1
+    engine.dispose()
+
+
+def test_an_error_of_the_database_names_nobody(serving_url: str, tmp_path: Path) -> None:
+    engine = database.connect(canary_settings(tmp_path, tmp_path / "source.db", serving_url).serving)
+    statement = text("select no_such_column from erasures where user_hash = :user")
+    database.create_schema(engine)
+    with pytest.raises(exc.SQLAlchemyError) as error, engine.connect() as connection:
+        connection.execute(statement, {"user": CANARY})
+    engine.dispose()
+    assert "no_such_column" in str(error.value) and CANARY not in str(error.value)
 
 
 def test_somebody_who_was_never_there_is_forgotten_all_the_same(canary_shop: Settings) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from canary_shop import ITEMS, QUERY, canary_settings, found, found_in_files
-from handmade_shop import FIRST, event, fill_shop, is_conserved, item, landed, ledger
+from canary_shop import CANARY, ITEMS, QUERY, canary_settings, erase, found, found_in_files
+from handmade_shop import FIRST, event, fill_shop, is_conserved, item, landed, ledger, rows
 from sqlalchemy import select
 
 from pipeline.actions import FOLDER
 from pipeline.backfill import backfill_hours
-from pipeline.errors import AuditFailed, BadInput
+from pipeline.errors import AuditFailed, BadInput, NotLanded
 from pipeline.hours import HOUR
 from pipeline.line import STAGES, run_stage
 from pipeline.manifests import hour_folder, landed_hours, read_manifest
@@ -232,6 +232,48 @@ def test_without_the_database_what_was_typed_goes_and_versions_wait_with_a_warni
     notes = forget_all(gone, FIRST + (LIMIT + DAY) * HOUR)
     assert notes[0].startswith("warning: queries in old versions are not forgotten: the serving database")
     assert not text_in(shop, 0) and text_in(shop, LIMIT - 1, "interactions")
+
+
+@pytest.mark.parametrize("damaged", ["rows", "manifest"])
+def test_a_damaged_inbox_is_a_warning_of_each_hour_and_keeps_an_erasure_open(shop: Settings, damaged: str) -> None:
+    replay(shop, FIRST, FIRST, mapping=["event_type:veiw=click"], into=FIRST + LIMIT * HOUR)
+    (inbox,) = (shop.lake / "replays").iterdir()
+    run(shop, LIMIT)
+    (file,) = inbox.glob("*.parquet" if damaged == "rows" else "manifest.json")
+    file.write_bytes(file.read_bytes()[:40])
+    settings = shop.model_copy(update={"query_text_days": 0})  # which makes that hour an old one
+    result = run_stage("report", FIRST + LIMIT * HOUR, settings)
+    assert any(
+        f"are not forgotten: {'the inbox ' * (damaged != 'rows')}{file} is damaged" in note for note in result.notes
+    )
+    with pytest.raises(NotLanded, match=f"{file} is damaged"):
+        erase(shop)
+
+
+def test_a_failure_whose_manifest_is_damaged_keeps_no_hour_from_being_forgotten(shop: Settings) -> None:
+    failure = hour_folder(shop.lake, FIRST) / "failed" / "ingest_events" / "manifest.json"
+    failure.write_text("{")
+    run(shop, LIMIT)
+    assert not failure.exists()
+    assert found_in_files(shop.model_copy(update={"home": hour_folder(shop.lake, FIRST)})) == []
+
+
+def test_a_query_of_one_person_goes_with_an_erasure_when_no_row_says_any_more_whose_it_is(tmp_path: Path) -> None:
+    """What was typed is forgotten, what was made of it not yet."""
+    others = [
+        event("click", user, "i0", hour=day * DAY, minute=9) for day in (0, 6, 9) for user in ("ann", "bob", "eve")
+    ]
+    typed = [event("search", CANARY, QUERY, minute=1), event("click", CANARY, "i3", minute=2)]
+    common = [event("search", user, "red shoes", minute=3) for user in (CANARY, "ann")]
+    numbered = [row | {"event_id": f"e{place}"} for place, row in enumerate([*others, *typed, *common])]
+    fill_shop(f"sqlite:///{tmp_path / 'source.db'}", [item(name) for name in ITEMS], numbered)
+    settings = settings_of(tmp_path, version_text_days=7, min_model_users=0)
+    for day in (0, 6, 9):
+        run(settings, day * DAY)
+    assert not text_in(settings, 0) and text_in(settings, 6 * DAY, "queries")
+    erase(settings)
+    assert found(settings) == []
+    assert rows(settings, "queries", "query", hour=6 * DAY) == [("red shoes",)]
 
 
 def test_rows_that_were_replayed_are_forgotten_in_their_inbox_too(shop: Settings) -> None:

@@ -54,6 +54,17 @@ def test_hours_that_cannot_be_reported_are_named_with_the_command_that_does(cana
     assert "treasure-hunt backfill 2026-01-05T10 2026-01-05T12 --only report" in trouble
 
 
+def test_whoever_carries_a_request_out_again_has_its_hours_reported_that_were_not(
+    canary_shop: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ended between the receipt and the pages."""
+    places = erase(canary_shop)
+    monkeypatch.setattr(cli, "load_settings", lambda: canary_shop)
+    said = " ".join(CliRunner().invoke(cli.app, ["erase", "--number", "1"]).output.split())
+    assert f"request 1 is done: {sum(places.values())} rows" in said and "3 hours are reported again" in said
+    assert told_in_database(canary_shop)[: HOURS - 1] == told_in_lake(canary_shop)
+
+
 @pytest.mark.parametrize(("user", "is_known"), [(CANARY, True), ("never there", False)])
 def test_the_command_says_when_nobody_was_found(
     canary_shop: Settings, monkeypatch: pytest.MonkeyPatch, user: str, is_known: bool

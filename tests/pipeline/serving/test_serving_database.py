@@ -101,6 +101,15 @@ def test_database_without_a_schema_says_that_nothing_is_published(serving_url: s
     engine.dispose()
 
 
+def test_rows_that_were_taken_away_meanwhile_are_no_sign_that_nothing_is_published(postgres_url: str) -> None:
+    engine = connect(postgres_url)
+    create_schema(engine)
+    gone = text('select rank from "user_recommendations_2026-12-01T16-96c28655f987"')
+    with pytest.raises(Unreachable, match="taken away while somebody looked at them"), reading(engine) as connection:
+        connection.execute(gone)
+    engine.dispose()
+
+
 @pytest.mark.parametrize(
     "url", ["", "nonsense", "mysql://me:canary@host/shop", "sqlite://", "postgresql+nothing://x/y"]
 )

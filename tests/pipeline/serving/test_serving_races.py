@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ from serving_world import (
     small_version,
     write_tables,
 )
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, func, inspect, select, text
 
-from pipeline.serving.database import connect, reading
+from pipeline.serving.database import connect, create_schema, lock_erasures, reading, writing
 from pipeline.serving.publish import publish_version
 from pipeline.serving.schema import run_stages, versions
 
@@ -50,6 +51,26 @@ def test_two_processes_publish_the_same_version_and_one_of_them_loads_it(
     assert moves(engine) == [(version, "publish")]
     with reading(engine) as connection:
         assert len(connection.execute(select(run_stages)).all()) == 1
+
+
+@pytest.mark.timeout(120)
+def test_what_a_failed_attempt_left_is_not_taken_away_while_somebody_erases(
+    postgres_url: str, files: dict[str, Path]
+) -> None:
+    """Whoever erases has listed the tables, and would find one gone."""
+    engine, version = connect(postgres_url), describe(0)
+    create_schema(engine)
+    with writing(engine) as connection:
+        connection.execute(select(func.create_part("items", version.version)))
+    with ThreadPoolExecutor(1) as pool, writing(engine) as connection:
+        lock_erasures(connection, shared=False)
+        attempt = pool.submit(publish_version, engine, version, files)
+        with pytest.raises(TimeoutError):
+            attempt.result(1)
+        assert inspect(connection).has_table(f"items_{version.version}")
+        connection.commit()
+        assert attempt.result(60) == "live"
+    engine.dispose()
 
 
 @pytest.mark.timeout(120)
