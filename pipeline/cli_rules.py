@@ -31,7 +31,8 @@ def check(
     moment = parse_hour(hour) if hour else newest and newest + HOUR
     checked = check_rules(settings, newest, moment)
     if not checked.lines:
-        show.sentence(f"{checked.path} holds no rule: lists are made without any")
+        why = "holds no rule" if checked.path.exists() else "is not there"
+        show.sentence(f"{checked.path} {why}: lists are made without any")
         return
     title = f"Rules as of the end of {format_hour(moment)}" if moment else "Rules, at any time"
     rows = show.table(title, "line", "rule", "state", "items", "note", right=("line", "items"))

@@ -80,7 +80,7 @@ def unpin(
     settings = load_settings()
     live = moves.unpin(database.connect(settings.serving), settings.source, settings.arm, advance, why)
     until = "" if advance else " until the next hour is published (`--advance` goes to the newest at once)"
-    show.sentence(f"nothing is pinned; {live} is live{until}")
+    show.sentence(f"nothing is pinned any more; {live} is live{until}")
 
 
 @app.command()

@@ -94,7 +94,8 @@ def _sparing(connection: duckdb.DuckDBPyConnection, work: Callable[[], T]) -> T:
 def write_table(connection: duckdb.DuckDBPyConnection, name: str, target: Path, **values: Any) -> None:
     """Write the result of sql/<name>.sql, with `$names` bound to values, to a Parquet file."""
     statement = read_sql(name)
-    copy = f"copy ({statement}) to '{target}' (format parquet, compression zstd)"
+    quoted = str(target).replace("'", "''")
+    copy = f"copy ({statement}) to '{quoted}' (format parquet, compression zstd)"
     _sparing(connection, lambda: connection.execute(copy, _values_of(statement, values)))
 
 

@@ -13,6 +13,7 @@ STANDS = {
     "too late": (2, 1.0),
     "blocked": (1, 1.0),
     "backfilled": (3, 0.5),
+    "no events": (3, 0.35),
     "no version": (3, 0.2),
 }
 
@@ -58,7 +59,7 @@ def stand(brief: Brief) -> str | None:
     if brief["state"] == "blocked":
         return "blocked"
     if not published:
-        return "no version"
+        return "no events" if brief["version"] else "no version"
     if brief["freshness"]["is_backfilled"]:
         return "backfilled"
     return "too late" if published["p95_seconds"] > brief["freshness"]["objective_seconds"] else "in time"

@@ -29,6 +29,7 @@ BACKFILLED = {"steps": {"published": {"p95_seconds": 1e6}}, "is_backfilled": Tru
         (brief(p95=4500.0), "in time"),
         (brief(p95=4500.1), "too late"),
         (brief(p95=None), "no version"),
+        (brief(p95=None, version="2026-01-05T10-3fa9c1d2e4b7"), "no events"),
         (brief(state="blocked"), "blocked"),
         (brief(freshness=BACKFILLED), "backfilled"),
         ({**NOTHING, "hour": "2026-01-05T10"}, None),
