@@ -243,8 +243,8 @@ def verify(hour: Hour) -> None:
     different = [result.table for result in results if result.is_broken]
     if different:
         raise TreasureHuntError(
-            f"{hour}: {len(different)} of {len(results)} tables differ or are damaged: {', '.join(different)}; docs/runbook.md "
-            "says what that may mean."
+            f"{hour}: {len(different)} of {len(results)} tables differ or are damaged: {', '.join(different)}; "
+            "docs/runbook.md says what that may mean."
         )
     rewritten = [result.table for result in results if not result.is_same]
     if rewritten:
