@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.files import as_pattern
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -92,5 +94,5 @@ def read_repeated(paths: Sequence[Path], key: Sequence[str]) -> "pd.DataFrame":
             )
             select {DRAFT}, {columns} from keys, range(rows) order by all limit {MOST_REPEATED}
             """,  # noqa: S608
-            {f"path_{number}": str(path) for number, path in enumerate(paths)},
+            {f"path_{number}": as_pattern(path) for number, path in enumerate(paths)},
         ).df()

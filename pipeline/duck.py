@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import duckdb
 import pyarrow as pa
 
-from pipeline.files import ROOT
+from pipeline.files import ROOT, as_pattern
 from pipeline.settings import Settings
 
 SQL = ROOT / "sql"
@@ -126,7 +126,7 @@ def view_files(
 
     They have a column `filename` if asked for.
     """
-    rows = connection.read_parquet([str(path) for path in paths], filename=with_filename)
+    rows = connection.read_parquet([as_pattern(path) for path in paths], filename=with_filename)
     rows.create_view(name, replace=True)
 
 
@@ -140,6 +140,6 @@ def load_files(
     shape = ", ".join(f"{column} {kind}" for column, kind in columns.items())
     connection.execute(f"create or replace table {name} ({shape})")
     if paths:
-        rows = connection.read_parquet([str(path) for path in paths])
+        rows = connection.read_parquet([as_pattern(path) for path in paths])
         (rows.filter(only) if only else rows).select(*columns).insert_into(name)
     return connection.table(name).shape[0]

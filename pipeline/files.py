@@ -1,6 +1,7 @@
 """Files that survive a crash: hashed, flushed to disk, and moved to their final name in one step."""
 
 import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from pipeline.failpoints import reach
 
@@ -60,6 +62,16 @@ def alone_in(folder: Path, with_others: bool = False) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def sqlite_url(path: Path) -> str:
+    """SQLAlchemy's URL of an SQLite file, whatever its name holds: `?` would end it, and `%41` be another letter."""
+    return f"sqlite:///{quote(str(path))}"
+
+
+def as_pattern(path: Path) -> str:
+    """What only this file fits: DuckDB takes names for patterns, and would read `a1.csv` where `a[1].csv` is meant."""
+    return glob.escape(str(path))
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pipeline.duck import connect
+from pipeline.files import as_pattern
 from pipeline.hours import HOUR, parse_hour
 from pipeline.manifests import find_table, read_failure, stage_facts
 from pipeline.report.account import count_rules, read_account
@@ -38,7 +39,7 @@ def recent_searches(settings: Settings, hour: datetime, users: int, searches: in
     for step in range(24):
         found = find_table(run, "events", hour - step * HOUR)
         if found and found[1]["rows"]:
-            paths.append(str(found[0]))
+            paths.append(as_pattern(found[0]))
     if not paths:
         return {}
     with connect(settings, settings.home) as connection:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from pipeline.errors import BadInput
+from pipeline.files import sqlite_url
 from pipeline.hours import parse_hour
 from pipeline.setting_groups import UNDECIDING
 
@@ -267,12 +268,12 @@ class Settings(BaseSettings):
     @property
     def serving(self) -> str:
         """URL of the serving database."""
-        return self.serving_url or f"sqlite:///{self.home / 'serving.db'}"
+        return self.serving_url or sqlite_url(self.home / "serving.db")
 
     @property
     def shop_url(self) -> str:
         """URL of the demonstration shop's own database."""
-        return f"sqlite:///{self.home / 'shop.db'}"
+        return sqlite_url(self.home / "shop.db")
 
 
 def load_settings(**overrides: Any) -> Settings:

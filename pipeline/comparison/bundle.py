@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import BadInput
-from pipeline.files import hash_file
+from pipeline.files import as_pattern, hash_file
 from pipeline.hours import floor_hour
 
 SCHEMA = 1
@@ -230,7 +230,7 @@ def open_tables(bundle: Path | None, log: Path | None = None) -> Iterator[duckdb
         connection.execute("set TimeZone = 'UTC'; set enable_progress_bar = false")
         for folder, names in ((bundle, TABLES), (log, LOG_TABLES)):
             for name in names if folder else ():
-                file = connection.read_parquet(str(folder / file_of(name)), file_row_number=True)  # type: ignore[operator]
+                file = connection.read_parquet(as_pattern(folder / file_of(name)), file_row_number=True)  # type: ignore[operator]
                 file.project('* exclude (file_row_number), file_row_number + 1 as "row"').create_view(name)
         if bundle:
             runs = connection.view("runs").filter("version is not null")

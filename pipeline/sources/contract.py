@@ -17,10 +17,11 @@ import sqlalchemy as sa
 
 from pipeline.checksums import check_files
 from pipeline.duck import connect
+from pipeline.files import as_pattern
 from pipeline.run import Run
 from pipeline.sources.damage import check_form, unreadable
 from pipeline.sources.database import is_database, open_snapshot
-from pipeline.sources.storage import as_pattern, find_files, name_files, open_folder
+from pipeline.sources.storage import find_files, name_files, open_folder
 
 Columns = Mapping[str, str]  # name: type
 TYPES = ("text", "integer", "number", "boolean", "moment")

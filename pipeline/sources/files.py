@@ -10,10 +10,11 @@ import pyarrow.parquet as pq
 from pipeline.checksums import check_files, check_pages, require_sums
 from pipeline.duck import connect
 from pipeline.errors import DataError
+from pipeline.files import as_pattern
 from pipeline.run import Run
 from pipeline.sources.columns import COLUMNS, check_columns, first_line, shape_of, used_values
 from pipeline.sources.damage import check_form, unreadable
-from pipeline.sources.storage import as_pattern, find_files
+from pipeline.sources.storage import find_files
 
 BATCH_ROWS = 100_000
 

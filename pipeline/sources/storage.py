@@ -1,6 +1,5 @@
 """Where files lie: a folder of this machine, or a bucket of object storage, whose files are fetched before they are read."""
 
-import glob
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path, PurePosixPath
@@ -29,11 +28,6 @@ def find_files(folder: Path, names: Iterable[str]) -> list[Path]:
         if not path.exists():
             raise Unreadable(f"{path} is a link to a file that is not there")
     return found
-
-
-def as_pattern(file: Path) -> str:
-    """What only this file fits: DuckDB takes names for patterns, and would read `a1.csv` where `a[1].csv` is meant."""
-    return glob.escape(str(file))
 
 
 def say_absent(folder: Path, relations: Iterable[str], start: datetime, end: datetime, url: str) -> str:

@@ -8,10 +8,31 @@ FOLDERS = "tests/sources/test_folder_sources.py"
 MUTATIONS = [
     (
         "the name of a file is a pattern that others fit",
-        "pipeline/sources/storage.py",
-        "return glob.escape(str(file))",
-        "return str(file)",
+        "pipeline/files.py",
+        "return glob.escape(str(path))",
+        "return str(path)",
         f"{FOLDERS}::test_a_name_that_looks_like_a_pattern_is_that_of_one_file",
+    ),
+    (
+        "a home is read from another that its name fits as a pattern",
+        "pipeline/files.py",
+        "return glob.escape(str(path))",
+        "return str(path)",
+        "tests/pipeline/test_line.py::test_a_home_may_be_called_anything_and_is_never_taken_for_another",
+    ),
+    (
+        "the name of a home spells another in a URL",
+        "pipeline/files.py",
+        "{quote(str(path))}",
+        "{path}",
+        "tests/pipeline/test_line.py::test_a_home_may_be_called_anything_and_is_never_taken_for_another",
+    ),
+    (
+        "an apostrophe in the name of a home ends a statement",
+        "pipeline/duck.py",
+        'quoted = str(target).replace("\'", "\'\'")',
+        "quoted = str(target)",
+        "tests/pipeline/test_line.py::test_a_home_may_be_called_anything_and_is_never_taken_for_another",
     ),
     (
         "a catalog that is left out is a warning",

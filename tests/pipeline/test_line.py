@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
+import handmade_shop
 import pytest
+from handmade_shop import event, item, open_shop
 
 from pipeline import line
 from pipeline.errors import AuditFailed, BadInput
 from pipeline.hours import HOUR, parse_hour
-from pipeline.line import STAGES, choose_stages, run_stage_of_hours
+from pipeline.line import STAGES, choose_stages, run_stage, run_stage_of_hours
 from pipeline.run import Run, StageResult
-from pipeline.settings import Settings
+from pipeline.settings import Settings, load_settings
 from pipeline.tables import PRODUCERS
+from pipeline.verify import verify_hour
 
 FIRST = parse_hour("2026-01-01T00")
 HOURS = [FIRST, FIRST + HOUR, FIRST + 2 * HOUR]
@@ -30,6 +34,20 @@ def test_every_stage_stands_after_what_it_waits_for() -> None:
 
 def test_every_table_is_landed_by_a_stage_of_the_line() -> None:
     assert set(PRODUCERS.values()) <= set(STAGES)
+
+
+def test_a_home_may_be_called_anything_and_is_never_taken_for_another(tmp_path: Path) -> None:
+    """Its name is a pattern that another home fits, ends a text, or spells another name in a URL."""
+    homes = {name: tmp_path / name for name in ("it's 50%41 aaa", "it's 50%41 a?*")}
+    for home in homes.values():  # of equal shops, whose files have equal names
+        clicks = [event("click", f"u{user}", f"i{(user + step) % 5}") for user in range(6) for step in range(3)]
+        own = open_shop(home, [item(f"i{number}") for number in range(5)], clicks)
+        for stage in STAGES:
+            run_stage(stage, handmade_shop.FIRST, own)
+    for name, home in homes.items():
+        results, _ = verify_hour(handmade_shop.FIRST, load_settings(home=home))  # by the settings of its manifests
+        assert all(result.is_same for result in results), name
+        assert (home / "serving.db").exists() and (home / "shop.db").exists()
 
 
 def test_chosen_stages_run_in_the_order_of_the_line_whatever_order_they_are_named_in() -> None:
