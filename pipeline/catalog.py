@@ -25,7 +25,9 @@ from pipeline.lake import Work
 from pipeline.ledger import judge_malformed
 from pipeline.manifests import find_table, how_to_mend, read_undamaged
 from pipeline.run import Run
+from pipeline.sources.storage import OTHER_NAME
 
+LEFT_OUT = "none was delivered"  # what is said of an hour that a source of files has no catalog for
 LOOK_BACK = timedelta(days=30)
 
 
@@ -107,7 +109,8 @@ def judge_snapshot(
 ) -> str | None:
     """Hold the drafted `items` against the gates and set `facts["catalog"]`.
 
-    Returns None when they are the hour's snapshot, else the name of the gate that makes them none. `unreadable` says why
+    Returns None when they are the hour's snapshot, else the name of the gate that makes them none, or LEFT_OUT. `unreadable`
+    says why
     the source's file could not be read, `absent` which file is not there, or nothing.
     """
     taken_at = pc.max(pq.read_table(work.draft("typed_items"), columns=["snapshot_at"])["snapshot_at"]).as_py()
@@ -137,7 +140,9 @@ def judge_snapshot(
 def find_fault(
     work: Work, refused: pa.Table, earlier: Snapshot | None, unreadable: str, absent: str, taken_at: datetime | None
 ) -> str | None:
-    """The name of the first gate that makes this delivery no snapshot, or None; every gate up to it is recorded."""
+    """The name of the first gate that makes this delivery no snapshot, LEFT_OUT where a source of files has none, or None;
+    every gate up to it is recorded.
+    """
     delivered = pq.read_metadata(work.draft("delivered")).num_rows
     accepted = pq.read_metadata(work.draft("items")).num_rows
     by_rule = Counter(refused.filter(refused["is_primary"])["rule"].to_pylist())
@@ -150,12 +155,12 @@ def find_fault(
         if absent
         else "the source delivered an empty catalog"
     )
-    is_left_out = bool(absent and not delivered and earlier)  # which a source of files may do
+    is_left_out = bool(earlier and absent and not delivered and OTHER_NAME not in absent)  # as a source of files may
     if not work.judge("catalog_empty_delivered", accepted > 0 or is_left_out, f"items: {nothing}", accepted):
         return "catalog_empty_delivered"
     if is_left_out:
         work.note(f"no catalog in this hour: {absent}")
-        return "catalog_empty_delivered"
+        return LEFT_OUT
     if not judge_moment(work, taken_at, earlier):
         return "catalog_from_the_future"
     if not judge_malformed(work, "items", by_rule, delivered, "catalog_malformed"):
@@ -218,7 +223,7 @@ def use_earlier(work: Work, earlier: Snapshot | None) -> None:
         work.note(
             f"using the catalog of {catalog['snapshot_hour']}, {catalog['age_hours']:.1f} h old at the hour's end"
         )
-    fault = next(one["sentence"] for one in work.quality if one["rule"] == catalog["reason"])
+    fault = next((one["sentence"] for one in work.quality if one["rule"] == catalog["reason"]), "")
     work.judge(
         "catalog_missing",
         earlier is not None,

@@ -27,6 +27,7 @@ from pipeline import (
 from pipeline.backfill import backfill_hours
 from pipeline.cli_lists import readable
 from pipeline.errors import BadInput, NotLanded, TreasureHuntError, Unreachable
+from pipeline.gates import GATES
 from pipeline.hours import HOUR, format_hour, hours_between, parse_hour
 from pipeline.lake_copy.follow import follow_or_say, waiting
 from pipeline.line import choose_stages, run_stages
@@ -155,7 +156,7 @@ def status(hours: Annotated[int, typer.Option(help="How many hours to look back 
         if catalog and not catalog["is_captured"]:
             age = f"{catalog['age_hours']:.1f} h old at its end"
             said = f"catalog: {state['hour']} uses that of {catalog['snapshot_hour']}, {age} ({catalog['reason']})"
-            show.sentence(said, style="yellow")
+            show.sentence(said, style="yellow" if catalog["reason"] in GATES else None)
         for failure in state["failures"]:
             show.sentence(f"failed: {state['hour']} {failure}", style="red")
         for warning in state["warnings"]:

@@ -88,7 +88,7 @@ def verify_hour(hour: datetime, settings: Settings) -> tuple[list[Verified], lis
             ]
             accept = read_acceptance(manifest)
             there = Run(hour, made_with, lake=folder, history=settings.lake, recorded=recorded, accept=accept)
-            with explaining(here, landed, files, stage):
+            with explaining(here, landed, stage):
                 compute_stage(stage, there)
             again = (read_manifest(there, stage) or {"tables": {}})["tables"]
             is_rewritten = was_rewritten(here, manifest)
@@ -105,19 +105,34 @@ def hash_landed(manifest: dict[str, Any], entry: dict[str, Any]) -> str:
 
 
 @contextmanager
-def explaining(run: Run, landed: dict[str, dict[str, Any]], files: dict[str, str], stage: str) -> Iterator[None]:
+def explaining(run: Run, landed: dict[str, dict[str, Any]], stage: str) -> Iterator[None]:
     """Where damaged files keep a stage from being computed again, the error names them: `NotLanded`."""
     try:
         yield
-    except (duckdb.Error, pa.ArrowException):
-        tables = {table: entry for manifest in landed.values() for table, entry in manifest["tables"].items()}
-        damaged = [table for table, entry in tables.items() if files[table] != entry["sha256"]]
+    except (duckdb.Error, pa.ArrowException, OSError):
+        damaged = list(find_damaged(run, landed, stage))
         if not damaged:
             raise
+        table, hour = damaged[0]
         raise NotLanded(
-            f"{run.name}: {len(damaged)} of {len(tables)} tables are missing or damaged ({', '.join(damaged)}), so {stage} "
-            f"cannot be computed again; {how_to_mend(PRODUCERS[damaged[0]], run.name)}."
+            f"{run.name}: {stage} cannot be computed again, because tables are missing or damaged: "
+            f"{', '.join(f'{table}@{hour}' for table, hour in damaged)}; {how_to_mend(PRODUCERS[table], hour)}."
         ) from None
+
+
+def find_damaged(run: Run, landed: dict[str, dict[str, Any]], stage: str) -> Iterator[tuple[str, str]]:
+    """The tables whose files are not what landed, with their hours: of this hour, and those that the stage was made from."""
+    for manifest in landed.values():
+        for table, entry in manifest["tables"].items():
+            if hash_landed(manifest, entry) != entry["sha256"]:
+                yield table, run.name
+    for name in landed[stage]["inputs"]:
+        table, _, hour = name.partition("@")
+        if hour and table in PRODUCERS:
+            maker = read_manifest(run, PRODUCERS[table], parse_hour(hour))
+            entry = maker["tables"].get(table) if maker else None
+            if maker and entry and hash_landed(maker, entry) != entry["sha256"]:
+                yield table, hour
 
 
 def changed(run: Run, manifest: dict[str, Any]) -> list[str]:

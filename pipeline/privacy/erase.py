@@ -68,9 +68,9 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
     """The user of this open request is gone and stays away; returns rows by place, as they stand in the receipt.
 
     Covered are all sources under this home, the copy of their lakes and all of the serving database. Of a request that was
-    carried out before, the receipt's rows are returned and nothing is done. Raises `BadInput` when there is no such request
-    or there is more in the copy than here, `Unreachable` when the database is held by somebody; the request stays open until
-    all is done.
+    carried out here before, the receipt's rows are returned and nothing is done. Raises `BadInput` when there is no such
+    request or there is more in the copy than here, `Unreachable` when the database is held by somebody; the request stays
+    open until all is done.
     """
     check_reach(settings)
     engine = connect(settings.serving)
@@ -103,7 +103,9 @@ def erase_request(settings: Settings, number: int) -> dict[str, int]:
                 break
         for lake in lakes_of(settings):
             name_inputs_everywhere(lake, cause)
-        for folder in waiting:  # who wrote there can land no more
+        # Who wrote there can land no more; at home, what a process of an earlier release left that was killed.
+        left = [folder for folder in subfolders(settings.home) if folder.name.startswith(("verify-", "replay-"))]
+        for folder in [*waiting, *left]:
             shutil.rmtree(folder, ignore_errors=True)
         reach("erase.rows_gone")
         vacuum(engine, request.touched)
@@ -131,6 +133,7 @@ def subfolders(folder: Path) -> list[Path]:
 
 def find_traces(settings: Settings, request: Request) -> Traces:
     """All that is the user's in the lakes, with what earlier attempts found; noted in the request before anything goes."""
+    lonely = read_lonely(settings)  # first: what lands meanwhile lands after the rows that say whose it is
     for people in read_people(settings):
         request.sessions |= sessions_of(people, {request.user})
     typed: set[str] = set()
@@ -140,7 +143,7 @@ def find_traces(settings: Settings, request: Request) -> Traces:
         typed |= queries_of(people.filter(mine))
         others |= queries_of(people.filter(pc.invert(mine)))
     known = set(normalize_all(others).values())
-    request.queries |= set(normalize_all(typed).values()) | (read_lonely(settings) - known)
+    request.queries |= set(normalize_all(typed).values()) | (lonely - known)
     save_request(settings, request)
     return Traces(request.user, request.sessions, request.queries - known)
 
@@ -162,11 +165,16 @@ def holds_delivered(names: Collection[str]) -> bool:
 
 
 def read_lonely(settings: Settings) -> set[str]:
-    """The queries that one person typed, of every file that counts them: it outlives what was typed by some days."""
-    found: set[str] = set()
+    """The queries that one person typed, by all files that count them: they outlive what was typed by some days. A window
+    that slides on sees the last of many alone.
+    """
+    alone: set[str] = set()
+    together: set[str] = set()
     for table in read_tables(settings, ("query", "searchers"), {"query", "searchers"}.issubset):
-        found |= queries_of(table.filter(pc.equal(table["searchers"], 1)))
-    return found
+        is_alone = pc.equal(table["searchers"], 1)
+        alone |= queries_of(table.filter(is_alone))
+        together |= queries_of(table.filter(pc.invert(is_alone)))
+    return alone - together
 
 
 def read_tables(

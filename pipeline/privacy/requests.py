@@ -5,6 +5,7 @@ The row in table `erasures` is filed with the request and becomes its receipt; i
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +17,7 @@ from pipeline.errors import BadInput
 from pipeline.failpoints import reach
 from pipeline.privacy.keys import hash_name, load_key
 from pipeline.privacy.people import EDGES
+from pipeline.privacy.tombstones import read_tombstones
 from pipeline.serving.database import create_schema, reading, writing
 from pipeline.serving.schema import erasures
 from pipeline.settings import Settings
@@ -98,7 +100,8 @@ def read_request(settings: Settings, number: int) -> Request:
 def open_request(engine: Engine, settings: Settings, number: int) -> Request | dict[str, int]:
     """The open request of this number, or what was gone, rows by place, when it was carried out before.
 
-    Raises `BadInput` with the open ones when it is not among them, and when its file names somebody else than the database.
+    Raises `BadInput` with the open ones when it is not among them, when its file names somebody else than the database, and
+    when it was carried out elsewhere.
     """
     create_schema(engine)
     with reading(engine) as connection:
@@ -106,31 +109,45 @@ def open_request(engine: Engine, settings: Settings, number: int) -> Request | d
     if number not in rows:
         waiting = [str(name) for name, row in sorted(rows.items()) if row.erased_at is None]
         raise BadInput(f"there is no request {number}; open are: {', '.join(waiting) or 'none'}.")
-    is_done, file = rows[number].erased_at is not None, request_file(settings, number)
-    if is_done and not file.exists():
-        return dict(json.loads(rows[number].places))
-    request = read_request(settings, number)
-    if hash_name(load_key(settings), "user", request.user) != rows[number].user_hash:
+    row, file = rows[number], request_file(settings, number)
+    is_done = row.erased_at is not None
+    request = None if is_done and not file.exists() else read_request(settings, number)
+    if request and hash_name(load_key(settings), "user", request.user) != row.user_hash:
         raise BadInput(
-            f"request {number} is somebody's in the serving database and somebody else's in {file}: "
-            "the database was put back, or the key is another one; file the request again, which gives each a number."
+            f"request {number} is somebody's in the serving database and somebody else's in {file}: the database was put "
+            "back, or the key is another one; file the request again and carry out the number that it is given."
         )
-    if is_done:
-        file.unlink()  # whoever carried it out died before
-        return dict(json.loads(rows[number].places))
-    return request
+    if not is_done and request:
+        return request
+    tombstones = read_tombstones(settings)
+    if tombstones is None or row.user_hash not in tombstones.users:
+        raise BadInput(
+            f"request {number} was carried out at {row.erased_at:%Y-%m-%d %H:%M} UTC, but not here: in another home, or "
+            "before this one was put back from a backup; file it again."
+        )
+    if request:
+        drop_files(settings, request)  # whoever carried it out died before
+    return dict(json.loads(row.places))
 
 
 def close_request(engine: Engine, settings: Settings, request: Request) -> None:
-    """The receipt is written and nothing says any more who it was."""
-    receipt: dict[str, Any] = {
-        "erased_at": datetime.now(UTC),
-        "rows": sum(request.places.values()),
-        "places": json.dumps(dict(sorted(request.places.items()))),
-    }
-    path = request_file(settings, request.number)
-    path.with_suffix(".draft").unlink(missing_ok=True)
+    """The receipt is written, other open requests of the same user are done too, and nothing says any more who it was."""
+    done = {"erased_at": datetime.now(UTC), "rows": 0, "places": "{}"}
+    found = {"rows": sum(request.places.values()), "places": json.dumps(dict(sorted(request.places.items())))}
+    of_user = erasures.c.user_hash == hash_name(load_key(settings), "user", request.user)
     with writing(engine) as connection:
-        connection.execute(update(erasures).where(erasures.c.request == request.number).values(receipt))
+        connection.execute(update(erasures).where(of_user, erasures.c.erased_at.is_(None)).values(done))
+        connection.execute(update(erasures).where(erasures.c.request == request.number).values(found))
     reach("erase.receipt_written")
-    path.unlink(missing_ok=True)
+    drop_files(settings, request)
+
+
+def drop_files(settings: Settings, request: Request) -> None:
+    """No file of this home names the user any more; this request's goes last, so that it is found when this is killed."""
+    own = request_file(settings, request.number)
+    for path in sorted(own.parent.iterdir()):
+        with suppress(ValueError, KeyError, FileNotFoundError):  # a draft may be half written
+            if path != own and json.loads(path.read_text(encoding="utf-8"))["user"] == request.user:
+                path.unlink()
+    own.with_suffix(".draft").unlink(missing_ok=True)
+    own.unlink(missing_ok=True)

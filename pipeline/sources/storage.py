@@ -11,6 +11,8 @@ from pipeline.object_storage import hide_query, is_bucket, open_bucket, path_of
 from pipeline.run import Run
 from pipeline.sources.columns import first_line
 
+OTHER_NAME = "what lies there has another name"
+
 
 def name_files(relations: Iterable[str], start: datetime, end: datetime) -> list[str]:
     """The names of files, with * in them, that hold the hours from start to end."""
@@ -39,7 +41,7 @@ def say_absent(folder: Path, relations: Iterable[str], start: datetime, end: dat
     if not names or find_files(folder, names):
         return ""
     beside = sorted({path.name for name in names for path in (folder / name).parent.glob("*") if path.is_file()})
-    others = f"; what lies there has another name: {', '.join(beside[:3])}" if beside else ""
+    others = f"; {OTHER_NAME}: {', '.join(beside[:3])}" if beside else ""
     return f"there is no file {names[0]} in {hide_query(url)}{others}"
 
 

@@ -216,7 +216,7 @@ def test_an_hour_without_lists_of_its_own_reviews_those_before_and_fails(
     run = dag.test(logical_date=datetime(2025, 3, 1, 16, tzinfo=UTC))
     assert run.state == "failed"
     assert run.get_task_instance("review").state == run.get_task_instance("report").state == "success"
-    assert calls[-2:] == ["review", "report"]
+    assert "review" in calls and calls[-1] == "report"
 
 
 def test_a_report_that_fails_does_not_turn_a_good_run_red(dag: Any, monkeypatch: pytest.MonkeyPatch) -> None:

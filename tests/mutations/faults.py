@@ -15,8 +15,8 @@ MUTATIONS = [
     (
         "a request that is done still says who was meant after a kill",
         "pipeline/privacy/requests.py",
-        "        file.unlink()  # whoever carried it out died before\n",
-        "",
+        "        drop_files(settings, request)  # whoever carried it out died before\n",
+        "        pass\n",
         KILLS,
     ),
     (

@@ -127,7 +127,7 @@ MUTATIONS = [
     (
         "damage that verify meets is a traceback",
         "pipeline/verify.py",
-        "except (duckdb.Error, pa.ArrowException):",
+        "except (duckdb.Error, pa.ArrowException, OSError):",
         "except ZeroDivisionError:",
         "tests/pipeline/test_verify.py::test_an_hour_that_cannot_be_computed_again_for_damage_says_which_tables",
     ),

@@ -210,7 +210,7 @@ MUTATIONS = [
     (
         "a request may be of one user in the database and of another in its file",
         "pipeline/privacy/requests.py",
-        'if hash_name(load_key(settings), "user", request.user) != rows[number].user_hash:',
+        'if request and hash_name(load_key(settings), "user", request.user) != row.user_hash:',
         "if False:",
         ERASE + "test_a_request_is_of_one_user_in_the_database_and_in_its_file",
     ),
@@ -275,7 +275,7 @@ MUTATIONS = [
     (
         "a query of one person outlives them once its rows are forgotten",
         "pipeline/privacy/erase.py",
-        " | (read_lonely(settings) - known)",
+        " | (lonely - known)",
         "",
         FORGET + "test_a_query_of_one_person_goes_with_an_erasure_when_no_row_says_any_more_whose_it_is",
     ),

@@ -35,9 +35,16 @@ MUTATIONS = [
         "tests/pipeline/test_line.py::test_a_home_may_be_called_anything_and_is_never_taken_for_another",
     ),
     (
+        "a catalog of another name is left out",
+        "pipeline/catalog.py",
+        " and OTHER_NAME not in absent)",
+        ")",
+        f"{FOLDERS}::test_a_catalog_of_another_name_is_not_left_out",
+    ),
+    (
         "a catalog that is left out is a warning",
         "pipeline/catalog.py",
-        "is_left_out = bool(absent and not delivered and earlier)",
+        "is_left_out = bool(earlier and absent and not delivered and OTHER_NAME not in absent)",
         "is_left_out = False",
         f"{FOLDERS}::test_an_hour_whose_catalog_is_left_out_uses_the_one_before_and_warns_only_when_that_is_old",
     ),

@@ -137,6 +137,17 @@ def test_an_hour_whose_catalog_is_left_out_uses_the_one_before_and_warns_only_wh
     )
 
 
+def test_a_catalog_of_another_name_is_not_left_out(tmp_path: Path) -> None:
+    settings = settings_of(tmp_path, "csv")
+    write(tmp_path / "in", "csv", "items", [{"item_id": "a", **ITEM, "updated_at": None}])
+    run_stage("ingest_catalog", FIRST, settings)
+    path = write(tmp_path / "in", "csv", "items", [{"item_id": "b", **ITEM, "updated_at": None}], 1)
+    path.rename(path.with_suffix(".CSV"))
+    warning, *_ = run_stage("ingest_catalog", FIRST + HOUR, settings).notes
+    assert warning.startswith("warning: items: the source delivered no catalog: there is no file ")
+    assert "what lies there has another name: a.CSV" in warning
+
+
 def test_a_file_of_another_name_is_named_where_an_hour_has_none(tmp_path: Path) -> None:
     path = write(tmp_path / "in", "csv", "events", [click("u")])
     path.rename(path.with_suffix(".CSV"))

@@ -272,6 +272,44 @@ def test_a_request_outlives_the_database_that_numbered_it(canary_shop: Settings)
     assert not list(request_file(canary_shop, waiting).parent.iterdir())
 
 
+def test_all_requests_of_a_user_are_done_with_one_and_no_file_names_them(canary_shop: Settings) -> None:
+    """The database is put back, and gives the user who files again another number than the one that waits."""
+    engine = database.connect(canary_shop.serving)
+    file_request(engine, canary_shop, "bob")
+    waiting = file_canary(canary_shop)
+    engine.dispose()
+    for path in canary_shop.home.glob("serving.db*"):
+        path.unlink()
+    assert (waiting, file_canary(canary_shop)) == (2, 2)
+    erase_request(canary_shop, 2)
+    names = [json.loads(path.read_text())["user"] for path in request_file(canary_shop, 2).parent.iterdir()]
+    assert names == ["bob"]
+    erase_request(canary_shop, 1)
+    assert not list(request_file(canary_shop, 1).parent.iterdir())
+
+
+def test_a_receipt_of_another_home_is_no_erasure_of_this_one(canary_shop: Settings, tmp_path: Path) -> None:
+    """Two homes publish into one database, or this one was put back from a backup that is older than the erasure."""
+    number = file_canary(canary_shop)
+    before = shutil.copytree(canary_shop.home, tmp_path / "other", ignore=shutil.ignore_patterns("serving.db*"))
+    erase_request(canary_shop, number)
+    other = canary_shop.model_copy(update={"home": before, "serving_url": canary_shop.serving})
+    for _ in range(2):  # also of a home in which the user never asked
+        with pytest.raises(BadInput, match=r"request 1 was carried out at .* UTC, but not here: .*; file it again"):
+            erase_request(other, number)
+        request_file(other, number).unlink(missing_ok=True)
+    erase(other)
+    assert found_in_files(other) == []
+
+
+def test_what_a_killed_process_of_an_earlier_release_left_at_home_goes_too(canary_shop: Settings) -> None:
+    left = canary_shop.home / "verify-k2j3h4"
+    left.mkdir()
+    (left / "events.parquet").write_text(CANARY)
+    erase(canary_shop)
+    assert not left.exists()
+
+
 def test_a_request_is_of_one_user_in_the_database_and_in_its_file(canary_shop: Settings) -> None:
     number = file_canary(canary_shop)
     engine = database.connect(canary_shop.serving)

@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipeline.errors import AuditFailed, BadInput, NotLanded
 from pipeline.hours import HOUR
 from pipeline.line import STAGES, run_stage
 from pipeline.manifests import hour_folder, landed_hours, read_manifest
+from pipeline.privacy import erase as erasing
 from pipeline.privacy.forget import QUIET_HOURS, forget_all
 from pipeline.privacy.serving import personal_tables
 from pipeline.replay import replay
@@ -274,6 +275,47 @@ def test_a_query_of_one_person_goes_with_an_erasure_when_no_row_says_any_more_wh
     erase(settings)
     assert found(settings) == []
     assert rows(settings, "queries", "query", hour=6 * DAY) == [("red shoes",)]
+
+
+def typed_by(
+    tmp_path: Path, query: str, typists: dict[str, int], known: Sequence[int], hours: Sequence[int]
+) -> Settings:
+    """A home in which these users typed the query in these hours, and that forgets what was typed after eight days."""
+    clicks = [event("click", user, "i0", hour=hour, minute=9) for hour in known for user in ("ann", "bob", "eve")]
+    typed = [event("search", user, query, hour=hour, minute=1) for user, hour in typists.items()]
+    numbered = [row | {"event_id": f"e{place}"} for place, row in enumerate([*clicks, *typed])]
+    fill_shop(f"sqlite:///{tmp_path / 'source.db'}", [item(name) for name in ITEMS], numbered)
+    settings = settings_of(tmp_path, version_text_days=7, min_model_users=0)
+    for hour in hours:
+        run(settings, hour)
+    return settings
+
+
+def test_a_query_of_many_stays_though_a_window_that_slid_on_saw_the_last_of_them_alone(tmp_path: Path) -> None:
+    typists = {"ann": 0, "bob": 0, "eve": DAY}
+    hours = [0, DAY, 6 * DAY, 7 * DAY + 1, 10 * DAY]
+    settings = typed_by(tmp_path, "christmas tree", typists, hours, hours)
+    told = [rows(settings, "queries", "query", "searchers", hour=hour) for hour in hours[2:4]]
+    assert told == [[("christmas tree", 3)], [("christmas tree", 1)]]
+    assert not text_in(settings, 0) and not text_in(settings, DAY)
+    erase(settings, "nobody at all")
+    assert [rows(settings, "queries", "query", "searchers", hour=hour) for hour in hours[2:4]] == told
+
+
+def test_a_query_that_lands_while_somebody_is_erased_is_not_taken_for_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = typed_by(tmp_path, "red shoes", {"bob": 1}, [0, 1], [0])
+    last = erasing.read_lonely
+
+    def lands(settings: Settings) -> set[str]:
+        run(settings, 1)
+        return last(settings)
+
+    monkeypatch.setattr(erasing, "read_lonely", lands)
+    erase(settings, "ann")
+    assert rows(settings, "queries", "query", hour=1) == [("red shoes",)]
+    assert ("bob", "red shoes") in rows(settings, "events", "user_id", "query", hour=1)
 
 
 def test_rows_that_were_replayed_are_forgotten_in_their_inbox_too(shop: Settings) -> None:

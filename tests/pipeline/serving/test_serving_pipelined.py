@@ -282,6 +282,7 @@ def test_whoever_is_late_on_a_connection_that_answers_is_late_alone(run: Callabl
         for _ in range(DEPTH - 1):
             asked.append(asyncio.create_task(lines.follow(asking(pid))))
             await asyncio.sleep(0.005)  # what is asked together is answered together
+        await asked[0]
         with pytest.raises(TimeoutError):
             await lines.follow(asking(pid), patience=0.25)
         assert {one.done() for one in asked} == {True, False}
