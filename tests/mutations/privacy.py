@@ -293,4 +293,32 @@ MUTATIONS = [
         "        except ZeroDivisionError:\n            failure",
         FORGET + "test_a_failure_whose_manifest_is_damaged_keeps_no_hour_from_being_forgotten",
     ),
+    (
+        "a query of many goes with whoever is erased once the last of them is seen alone",
+        "pipeline/privacy/erase.py",
+        "    return alone - together\n",
+        "    return alone\n",
+        FORGET + "test_a_query_of_many_stays_though_a_window_that_slid_on_saw_the_last_of_them_alone",
+    ),
+    (
+        "a receipt of another home is an erasure of this one",
+        "pipeline/privacy/requests.py",
+        "    if tombstones is None or row.user_hash not in tombstones.users:\n",
+        "    if False:\n",
+        ERASE + "test_a_receipt_of_another_home_is_no_erasure_of_this_one",
+    ),
+    (
+        "another request of somebody erased goes on naming them",
+        "pipeline/privacy/requests.py",
+        '["user"] == request.user:',
+        '["user"] == "":',
+        ERASE + "test_all_requests_of_a_user_are_done_with_one_and_no_file_names_them",
+    ),
+    (
+        "damage in an hour that another was made from is a traceback",
+        "pipeline/verify.py",
+        "        if hour and table in PRODUCERS:\n            maker",
+        "        if False:\n            maker",
+        "tests/pipeline/test_verify.py::test_damage_in_an_hour_that_this_one_was_made_from_is_named_with_it",
+    ),
 ]

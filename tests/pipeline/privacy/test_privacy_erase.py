@@ -274,18 +274,16 @@ def test_a_request_outlives_the_database_that_numbered_it(canary_shop: Settings)
 
 def test_all_requests_of_a_user_are_done_with_one_and_no_file_names_them(canary_shop: Settings) -> None:
     """The database is put back, and gives the user who files again another number than the one that waits."""
-    engine = database.connect(canary_shop.serving)
-    file_request(engine, canary_shop, "bob")
+    erase(canary_shop, "bob")
     waiting = file_canary(canary_shop)
-    engine.dispose()
     for path in canary_shop.home.glob("serving.db*"):
         path.unlink()
-    assert (waiting, file_canary(canary_shop)) == (2, 2)
-    erase_request(canary_shop, 2)
-    names = [json.loads(path.read_text())["user"] for path in request_file(canary_shop, 2).parent.iterdir()]
-    assert names == ["bob"]
-    erase_request(canary_shop, 1)
-    assert not list(request_file(canary_shop, 1).parent.iterdir())
+    number = file_canary(canary_shop)
+    assert (waiting, number) == (2, 1)
+    erase_request(canary_shop, number)
+    assert not list(request_file(canary_shop, number).parent.iterdir())
+    with pytest.raises(BadInput, match="there is no request 2; open are: none"):
+        erase_request(canary_shop, waiting)
 
 
 def test_a_receipt_of_another_home_is_no_erasure_of_this_one(canary_shop: Settings, tmp_path: Path) -> None:
