@@ -215,9 +215,7 @@ class Settings(BaseSettings):
         7, ge=1, description="days of hours before the newest whose versions, and tables that led to them, keep queries"
     )
     hash_key: str = Field(
-        "",
-        repr=False,
-        description="secret key of the hashes that stand for people; empty: the file keys/hash.key in home",
+        "", repr=False, description="secret key of the hashes that stand for people; empty: home's keys/hash.key"
     )
 
     # the machine

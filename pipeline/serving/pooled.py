@@ -18,7 +18,12 @@ def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
     plain = connect(url)  # refuses what is no serving database
     if plain.dialect.name == "sqlite":
         engine = create_engine(
-            plain.url, connect_args={"timeout": 5}, pool_size=connections, max_overflow=0, pool_reset_on_return=None
+            plain.url,
+            connect_args={"timeout": 5},
+            pool_size=connections,
+            max_overflow=0,
+            pool_reset_on_return=None,
+            hide_parameters=True,
         )
 
         @event.listens_for(engine, "connect")
@@ -39,4 +44,5 @@ def connect_readers(url: str, connections: int, patience_ms: int) -> Engine:
         max_overflow=0,
         pool_reset_on_return=None,  # there are no transactions to end
         pool_timeout=patience_ms / 1000,
+        hide_parameters=True,
     )

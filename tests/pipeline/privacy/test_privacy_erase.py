@@ -39,6 +39,7 @@ from pipeline.replay import replay
 from pipeline.run import Run
 from pipeline.serving import database
 from pipeline.serving import publish as publishing
+from pipeline.serving.pooled import connect_readers
 from pipeline.serving.schema import erasures, versions
 from pipeline.settings import Settings
 from pipeline.stages.prepare import derive_tables
@@ -343,13 +344,15 @@ def test_tables_of_others_in_the_same_database_are_left_alone(serving_url: str, 
 
 
 def test_an_error_of_the_database_names_nobody(serving_url: str, tmp_path: Path) -> None:
-    engine = database.connect(canary_settings(tmp_path, tmp_path / "source.db", serving_url).serving)
+    url = canary_settings(tmp_path, tmp_path / "source.db", serving_url).serving
     statement = text("select no_such_column from erasures where user_hash = :user")
-    database.create_schema(engine)
-    with pytest.raises(exc.SQLAlchemyError) as error, engine.connect() as connection:
-        connection.execute(statement, {"user": CANARY})
-    engine.dispose()
-    assert "no_such_column" in str(error.value) and CANARY not in str(error.value)
+    owner = database.connect(url)
+    database.create_schema(owner)
+    for engine in (owner, connect_readers(url, 1, 1000)):
+        with pytest.raises(exc.SQLAlchemyError) as error, engine.connect() as connection:
+            connection.execute(statement, {"user": CANARY})
+        engine.dispose()
+        assert "no_such_column" in str(error.value) and CANARY not in str(error.value)
 
 
 def test_somebody_who_was_never_there_is_forgotten_all_the_same(canary_shop: Settings) -> None:
