@@ -110,8 +110,7 @@ def judge_snapshot(
     """Hold the drafted `items` against the gates and set `facts["catalog"]`.
 
     Returns None when they are the hour's snapshot, else the name of the gate that makes them none, or LEFT_OUT. `unreadable`
-    says why
-    the source's file could not be read, `absent` which file is not there, or nothing.
+    says why the source's file could not be read, `absent` which file is not there, or nothing.
     """
     taken_at = pc.max(pq.read_table(work.draft("typed_items"), columns=["snapshot_at"])["snapshot_at"]).as_py()
     reason = find_fault(work, refused, earlier, unreadable, absent, taken_at)

@@ -38,7 +38,7 @@ class Verified:
 
     @property
     def is_broken(self) -> bool:
-        """Whether the bytes differ and nothing on record says why."""
+        """Whether the file is damaged, or the bytes differ and nothing on record says why."""
         return self.is_damaged or (not self.is_same and not self.is_rewritten)
 
     @property
